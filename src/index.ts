@@ -1,0 +1,5 @@
+export { defaultConfig, type RelayConfig } from './config.ts';
+export { type ErrorCode, RelayError } from './errors.ts';
+export { type Relay, startRelay } from './relay.ts';
+export { openMemoryStore } from './stores/memory.ts';
+export type { Store, StoreLimits } from './stores/store.ts';

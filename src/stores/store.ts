@@ -1,0 +1,115 @@
+import type { Message, MessageKey, NewMessage } from '../message.ts';
+
+/**
+ * Where messages are kept. Every store holds these promises (the disk store all of them; the memory store those
+ * that need no disk); `test/stores/contract.ts` checks each, unchanged, against every store.
+ *
+ * 1. `push` resolves only once the message would survive a kill and a power cut, and is atomic: dedup, both quotas,
+ *    seq, message and counters, all or nothing. Concurrent pushes never overshoot a quota. A duplicate of a push
+ *    that is still on its way to the disk waits for it.
+ * 2. `pull` is pure. It returns live messages of one recipient in seq order, bounded by count and by bytes, at a
+ *    cost that depends on the page only. It never shows a message that a crash could still undo.
+ * 3. `ack` is idempotent and atomic, resolves when it is on disk, and remembers what it deleted for the dedup window.
+ * 4. Expired messages are invisible from their deadline; removing them costs what is due, in bounded steps.
+ * 5. The counters always equal a recount.
+ * 6. A seq grows per recipient and is never used twice, after emptying, restart or restore included.
+ * 7. Mailboxes are isolated, and nothing is left of one that is empty and past its dedup window.
+ * 8. On a full disk `push` fails with `storage_error` while pulls, acks and restarts go on; nothing acknowledged is
+ *    lost, and pushes are taken again once they can be.
+ * 9. `close` waits for what is in flight.
+ *
+ * What a store refuses it throws as `RelayError`: `quota_exceeded` or `storage_error`.
+ */
+export interface Store {
+  /** Keeps a message, or recognises it as one that is kept or remembered; whatever the payload, the first one wins. */
+  push(message: NewMessage): Promise<PushResult>;
+  /** The live messages of a mailbox after `afterSeq`, oldest first; an unknown mailbox is an empty one. */
+  pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page>;
+  /** Deletes messages and remembers their keys. Each distinct key counts once. */
+  ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult>;
+  /** Removes what is due; resolves with how many messages that were. */
+  sweep(): Promise<number>;
+  /** Undefined while pushes may be read; otherwise resolves when there is room, or throws `storage_error`. */
+  room?(): Promise<void> | undefined;
+  figures(): StoreFigures;
+  /** Takes nothing more, finishes what was begun, and lets go of everything. */
+  close(): Promise<void>;
+}
+
+export interface PushResult {
+  /** False for a duplicate. */
+  readonly stored: boolean;
+  /** Live messages in the mailbox afterwards. */
+  readonly queueLen: number;
+  /** Their payloads' bytes. */
+  readonly queueBytes: number;
+}
+
+export interface PageLimit {
+  /** At least 1. */
+  readonly messagesMax: number;
+  /** Of payload; a page holds at least one message whatever its size. */
+  readonly bytesMax: number;
+}
+
+export interface Page {
+  readonly messages: readonly Message[];
+  /** Whether live messages follow the last one of this page. */
+  readonly more: boolean;
+  /** Live messages in the mailbox that are not on this page, whichever side of it. */
+  readonly remaining: number;
+}
+
+export interface AckResult {
+  readonly deleted: number;
+  readonly missing: number;
+  /** Live messages in the mailbox afterwards. */
+  readonly remaining: number;
+}
+
+/** Figures for operators; none names a mailbox. */
+export interface StoreFigures {
+  readonly messages: number;
+  /** Payload bytes of all messages. */
+  readonly bytes: number;
+  readonly mailboxes: number;
+  /** Remembered acks. */
+  readonly memories: number;
+  /** How long the message that is longest overdue has been due, in milliseconds; 0 when none is. */
+  readonly sweepLagMs: number;
+  readonly disk?: DiskFigures;
+}
+
+export interface DiskFigures {
+  /** Bytes of all files of the store. */
+  readonly fileBytes: number;
+  readonly segments: number;
+  readonly batches: number;
+  /** Time spent in write and flush, in seconds, over all batches. */
+  readonly flushSeconds: number;
+  readonly flushFailures: number;
+  /** Messages that were found damaged since the start. */
+  readonly damaged: number;
+  /** Bytes that wait to be written. */
+  readonly backlogBytes: number;
+}
+
+/** What a store is told at open. Infinity where there is no bound. */
+export interface StoreLimits {
+  readonly messageTtlMs: bigint;
+  readonly dedupWindowMs: number;
+  readonly messagesPerMailboxMax: number;
+  readonly bytesPerMailboxMax: number;
+  /** Messages and remembered acks together, over all mailboxes. */
+  readonly messagesMax: number;
+}
+
+/** Time as a store sees it; injected, so that tests own it. */
+export interface Clock {
+  /** Unix milliseconds by the wall clock, which may be set. */
+  wallMs(): number;
+  /** Milliseconds from an arbitrary start; never runs back. */
+  monotonicMs(): number;
+}
+
+export const systemClock: Clock = { wallMs: Date.now, monotonicMs: () => performance.now() };
