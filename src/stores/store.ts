@@ -110,6 +110,15 @@ export interface Clock {
   wallMs(): number;
   /** Milliseconds from an arbitrary start; never runs back. */
   monotonicMs(): number;
+  /** Calls `run` once, `ms` milliseconds from now, unless the function that it returns is called before. */
+  after(ms: number, run: () => void): () => void;
 }
 
-export const systemClock: Clock = { wallMs: Date.now, monotonicMs: () => performance.now() };
+export const systemClock: Clock = {
+  wallMs: Date.now,
+  monotonicMs: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,112 @@
+import { close, constants, fdatasync, fstat, fsync, ftruncate, open, read, writev } from 'node:fs';
+import { link, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+/**
+ * The few file operations that the disk store uses, all in one directory, so that tests can replace them by a disk
+ * that loses power. Nothing is durable before `flush` (contents and size of a file) or `flushDirectory` (names).
+ */
+export interface Files {
+  /** Names in the directory, in no order. */
+  list(): Promise<string[]>;
+  /** A new empty file, open for both; fails if the name is taken. */
+  create(name: string): Promise<File>;
+  open(name: string, access: 'read' | 'write'): Promise<File>;
+  rename(from: string, to: string): Promise<void>;
+  /** A second name for a file; fails if the name is taken. */
+  link(from: string, to: string): Promise<void>;
+  unlink(name: string): Promise<void>;
+  flushDirectory(): Promise<void>;
+}
+
+export interface File {
+  size(): Promise<number>;
+  /** Reads at most `into.length` bytes at `position`; resolves with how many there were. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** Writes pieces one behind the other; resolves with how many bytes were taken: fewer is a full disk. */
+  write(pieces: readonly Uint8Array[], position: number): Promise<number>;
+  truncate(length: number): Promise<void>;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The files of a directory, which is created with its parents where it is missing; each new name is flushed. */
+export async function openDirectory(path: string): Promise<Files> {
+  const directory = resolve(path);
+  await createDirectory(directory);
+  const at = (name: string): string => join(directory, name);
+  return {
+    list: () => readdir(directory),
+    create: async (name) => new OpenFile(await openAsync(at(name), 'wx+', 0o600)),
+    open: async (name, access) => new OpenFile(await openAsync(at(name), access === 'read' ? 'r' : 'r+')),
+    rename: (from, to) => rename(at(from), at(to)),
+    link: (from, to) => link(at(from), at(to)),
+    unlink: (name) => unlink(at(name)),
+    flushDirectory: () => flushDirectory(directory),
+  };
+}
+
+const openAsync = promisify(open);
+const closeAsync = promisify(close);
+
+class OpenFile implements File {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  size(): Promise<number> {
+    return new Promise((done, fail) =>
+      fstat(this.#fd, (error, { size }) => (error ? fail(error) : done(size))),
+    );
+  }
+
+  read(into: Uint8Array, position: number): Promise<number> {
+    return new Promise((done, fail) =>
+      read(this.#fd, into, 0, into.length, position, (error, bytes) => (error ? fail(error) : done(bytes))),
+    );
+  }
+
+  write(pieces: readonly Uint8Array[], position: number): Promise<number> {
+    return new Promise((done, fail) =>
+      writev(this.#fd, pieces, position, (error, bytes) => (error ? fail(error) : done(bytes))),
+    );
+  }
+
+  truncate(length: number): Promise<void> {
+    return new Promise((done, fail) =>
+      ftruncate(this.#fd, length, (error) => (error ? fail(error) : done())),
+    );
+  }
+
+  flush(): Promise<void> {
+    return new Promise((done, fail) => fdatasync(this.#fd, (error) => (error ? fail(error) : done())));
+  }
+
+  close(): Promise<void> {
+    return closeAsync(this.#fd);
+  }
+}
+
+async function createDirectory(path: string): Promise<void> {
+  const existing = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (existing !== undefined) return;
+  const parent = dirname(path);
+  await createDirectory(parent);
+  await mkdir(path, { mode: 0o700 });
+  await flushDirectory(parent);
+}
+
+async function flushDirectory(path: string): Promise<void> {
+  const fd = await openAsync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await promisify(fsync)(fd);
+  } finally {
+    await closeAsync(fd);
+  }
+}
