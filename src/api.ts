@@ -23,9 +23,16 @@ export interface Reply {
   readonly retryAfter?: number;
 }
 
-/** A request that may go on: at most `bodyBytesMax` bytes of body, inflated, are read and given to `run`. */
+export type ContentEncoding = 'identity' | 'gzip' | 'deflate' | 'br';
+
+/** A request that may go on: its body is read, inflated and given to `run`. */
 export interface Operation {
+  /** Of the inflated body. A Content-Length above it was refused already. */
   readonly bodyBytesMax: number;
+  readonly contentEncoding: ContentEncoding;
+  /** Where there is no room for the body yet: settles when it may be read, or with the refusal to send instead. Never rejects. */
+  readonly ready?: Promise<Reply | undefined>;
+  /** Never rejects: what goes wrong is in the reply. */
   readonly run: (body: Buffer) => Promise<Reply>;
 }
 
@@ -41,7 +48,11 @@ export function createApi(store: Store): Admit {
   return ({ method, target }) => {
     const route = routes.get(`${method} ${target}`);
     if (route === undefined) return refusal(new RelayError('not_found'));
-    return { bodyBytesMax: 11_250_000, run: async (body) => ({ status: 200, body: await route(body) }) };
+    return {
+      bodyBytesMax: 11_250_000,
+      contentEncoding: 'identity',
+      run: async (body) => ({ status: 200, body: await route(body) }),
+    };
   };
 }
 
