@@ -60,3 +60,9 @@ export interface Message extends NewMessage {
 export const NAME_BYTES_MAX = 256;
 export const U32_MAX = 0xffff_ffff;
 export const U64_MAX = 0xffff_ffff_ffff_ffffn;
+
+/** When a message that arrives at a time expires: at most 2^64−1. */
+export function deadlineMs(arrivalMs: number, ttlMs: bigint): bigint {
+  const deadline = BigInt(arrivalMs) + ttlMs;
+  return deadline > U64_MAX ? U64_MAX : deadline;
+}

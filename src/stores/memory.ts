@@ -1,16 +1,19 @@
 import { RelayError } from '../errors.ts';
-import { type Message, type MessageKey, type NewMessage, U64_MAX } from '../message.ts';
-import type {
-  AckResult,
-  Clock,
-  Page,
-  PageLimit,
-  PushResult,
-  Store,
-  StoreFigures,
-  StoreLimits,
+import { deadlineMs, type Message, type MessageKey, type NewMessage } from '../message.ts';
+import { Mailboxes } from './mailboxes.ts';
+import {
+  type AckResult,
+  type Clock,
+  type Page,
+  type PageLimit,
+  type PushResult,
+  type Store,
+  type StoreFigures,
+  type StoreLimits,
+  systemClock,
 } from './store.ts';
-import { systemClock } from './store.ts';
+import { firstSeq, StoreTime } from './time.ts';
+import { inTurns } from './turns.ts';
 
 /** A store that keeps everything in this process and loses it with it. For tests and for trying things out. */
 export function openMemoryStore(limits: StoreLimits, clock: Clock = systemClock): Store {
@@ -19,70 +22,71 @@ export function openMemoryStore(limits: StoreLimits, clock: Clock = systemClock)
 
 class MemoryStore implements Store {
   readonly #limits: StoreLimits;
-  readonly #clock: Clock;
-  readonly #mailboxes = new Map<string, Message[]>();
-  #nextSeq: number;
+  readonly #time: StoreTime;
+  readonly #mailboxes: Mailboxes;
+  /** By slot. */
+  readonly #messages: (Message | undefined)[] = [];
+  #sweptExpired = 0;
+  #closed = false;
 
   constructor(limits: StoreLimits, clock: Clock) {
     this.#limits = limits;
-    this.#clock = clock;
-    this.#nextSeq = Math.floor(clock.wallMs() / 1000) * 2 ** 20;
+    this.#time = new StoreTime(clock);
+    this.#mailboxes = new Mailboxes(limits, (slot) => {
+      this.#messages[slot] = undefined;
+    });
+    this.#mailboxes.nextSeq = firstSeq(this.#time.now());
   }
 
   async push(message: NewMessage): Promise<PushResult> {
-    const queue = this.#mailboxes.get(message.recipient) ?? [];
-    const duplicate = queue.some((kept) =>
-      sameKey(kept, { messageId: message.messageId, chunkIndex: message.meta.chunkIndex }),
-    );
-    if (!duplicate) {
-      if (queue.length >= this.#limits.messagesPerMailboxMax) throw new RelayError('quota_exceeded');
-      const arrivalMs = this.#clock.wallMs();
-      const deadlineMs = BigInt(arrivalMs) + this.#limits.messageTtlMs;
-      queue.push({
-        ...message,
-        seq: this.#nextSeq++,
-        arrivalMs,
-        deadlineMs: deadlineMs > U64_MAX ? U64_MAX : deadlineMs,
-      });
-      this.#mailboxes.set(message.recipient, queue);
+    const nowMs = await this.#ready(message.recipient);
+    const { change, result } = this.#mailboxes.push(message, nowMs);
+    this.#mailboxes.settle(nowMs);
+    if (change !== undefined) {
+      const seq = this.#mailboxes.table.slots.seq.get(change.slot);
+      const deadline = deadlineMs(nowMs, this.#limits.messageTtlMs);
+      this.#messages[change.slot] = { ...message, seq, arrivalMs: nowMs, deadlineMs: deadline };
     }
-    return { stored: !duplicate, queueLen: queue.length, queueBytes: bytesOf(queue) };
+    return result;
   }
 
   async pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
-    const queue = this.#mailboxes.get(recipient) ?? [];
-    const after = queue.filter((message) => message.seq > afterSeq);
-    const messages = after.slice(0, limit.messagesMax);
-    return { messages, more: after.length > messages.length, remaining: queue.length - messages.length };
+    await this.#ready(recipient);
+    const { slots, more, remaining } = this.#mailboxes.page(recipient, afterSeq, limit);
+    return { messages: slots.map((slot) => this.#messages[slot] as Message), more, remaining };
   }
 
   async ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
-    const queue = this.#mailboxes.get(recipient) ?? [];
-    const kept = queue.filter((message) => !keys.some((key) => sameKey(message, key)));
-    if (kept.length === 0) this.#mailboxes.delete(recipient);
-    else this.#mailboxes.set(recipient, kept);
-    const deleted = queue.length - kept.length;
-    return { deleted, missing: keys.length - deleted, remaining: kept.length };
+    const nowMs = await this.#ready(recipient);
+    const { changes, result } = this.#mailboxes.ack(recipient, keys);
+    this.#mailboxes.settle(nowMs);
+    for (const { slot } of changes) this.#messages[slot] = undefined;
+    return result;
   }
 
   async sweep(): Promise<number> {
-    return 0;
+    await inTurns((max) => this.#mailboxes.dropDue(this.#time.now(), max));
+    const swept = this.#mailboxes.expired - this.#sweptExpired;
+    this.#sweptExpired += swept;
+    return swept;
   }
 
   figures(): StoreFigures {
-    const queues = [...this.#mailboxes.values()];
-    const messages = queues.reduce((sum, queue) => sum + queue.length, 0);
-    const bytes = queues.reduce((sum, queue) => sum + bytesOf(queue), 0);
-    return { messages, bytes, mailboxes: queues.length, memories: 0, sweepLagMs: 0 };
+    const { messages, bytes, mailboxes, memories } = this.#mailboxes.table;
+    const sweepLagMs = this.#mailboxes.lagMs(this.#time.now());
+    return { messages, bytes, mailboxes, memories: memories.length, sweepLagMs };
   }
 
-  async close(): Promise<void> {}
-}
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
 
-function sameKey(message: Message, key: MessageKey): boolean {
-  return message.messageId === key.messageId && message.meta.chunkIndex === key.chunkIndex;
-}
-
-function bytesOf(queue: readonly Message[]): number {
-  return queue.reduce((sum, message) => sum + message.payload.length, 0);
+  /** The time, once nothing in the mailbox is due. */
+  async #ready(recipient: string): Promise<number> {
+    if (this.#closed) throw new RelayError('storage_error');
+    await inTurns((max) => this.#mailboxes.dropDue(this.#time.now(), max, recipient));
+    const nowMs = this.#time.now();
+    this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
+    return nowMs;
+  }
 }

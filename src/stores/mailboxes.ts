@@ -1,0 +1,267 @@
+import { RelayError } from '../errors.ts';
+import type { MessageKey, NewMessage } from '../message.ts';
+import { ACKED, FORGOTTEN, GONE, LIVE, MEMORY, PENDING } from './mailboxes/slots.ts';
+import { type Mailbox, Table } from './mailboxes/table.ts';
+import type { AckResult, PageLimit, PushResult, StoreLimits } from './store.ts';
+
+/**
+ * The state of a store: mailboxes, order, quotas, dedup, deadlines. It does no I/O, keeps no payload and has no clock.
+ *
+ * What callers ask for is decided at once, against everything that was decided before, and takes effect in two steps,
+ * as it must reach the disk between them: `push`, `ack` and `move` note changes; `settle` makes all of them visible,
+ * `undo` takes all of them back. Pages show what is settled; the figures of answers count what is planned. Nothing is
+ * decided between a decision's `settle` or `undo` and the write that it waits for.
+ */
+export class Mailboxes {
+  readonly table: Table;
+  readonly #limits: StoreLimits;
+  readonly #remembers: boolean;
+  #changes: Change[] = [];
+  /** Slots that the noted changes will release. */
+  #leaving = 0;
+  /** Messages that have expired since the start. */
+  expired = 0;
+  /** The seq of the next push; grows only. */
+  nextSeq = 1;
+
+  /** `onFree` hears of each slot that no longer holds anything. */
+  constructor(limits: StoreLimits, onFree: (slot: number) => void = () => {}) {
+    this.#limits = limits;
+    this.#remembers = limits.dedupWindowMs > 0;
+    this.table = new Table(onFree);
+  }
+
+  /**
+   * Decides a push. What is due in its mailbox was dropped before. Throws `storage_error` when the store holds all that
+   * it may, `quota_exceeded` when the mailbox does. No change: a duplicate, or expired on arrival.
+   */
+  push(message: NewMessage, nowMs: number): { change?: Change; result: PushResult } {
+    const { recipient, messageId, payload, meta } = message;
+    const existing = this.table.mailbox(recipient);
+    if (
+      existing !== undefined &&
+      this.#isKnown(this.table.find(existing, messageId, meta.chunkIndex), nowMs)
+    ) {
+      return { result: pushResult(existing, false) };
+    }
+    this.#checkTotal(nowMs);
+    this.#checkQuotas(existing, payload.length);
+    const deadlineMs = nowMs + Number(this.#limits.messageTtlMs);
+    if (deadlineMs <= nowMs) {
+      this.expired++;
+      return { result: pushResult(existing, true) };
+    }
+    while (this.#planned >= this.#limits.messagesMax) this.#forgetOldest();
+    const mailbox = this.table.mailboxFor(recipient);
+    const slot = this.table.take(mailbox, PENDING, messageId, meta.chunkIndex, this.nextSeq++);
+    this.table.slots.ms.set(slot, deadlineMs);
+    this.table.slots.payloadBytes.set(slot, payload.length);
+    plan(mailbox, 1, payload.length);
+    return { change: this.#note('push', slot), result: pushResult(mailbox, true) };
+  }
+
+  /** Decides an ack. What is due in its mailbox was dropped before. */
+  ack(recipient: string, keys: readonly MessageKey[]): { changes: Change[]; result: AckResult } {
+    const mailbox = this.table.mailbox(recipient);
+    const distinct = distinctKeys(keys);
+    const changes: Change[] = [];
+    if (mailbox !== undefined) {
+      for (const { messageId, chunkIndex } of distinct) {
+        const slot = this.table.find(mailbox, messageId, chunkIndex);
+        const state = this.table.slots.state.get(slot);
+        if (state === LIVE || state === PENDING) changes.push(this.#ackSlot(mailbox, slot));
+      }
+    }
+    const deleted = changes.length;
+    const remaining = mailbox?.plannedMessages ?? 0;
+    return { changes, result: { deleted, missing: distinct.length - deleted, remaining } };
+  }
+
+  /** Notes that the record of a message or memory is written anew. */
+  move(slot: number): Change {
+    return this.#note('move', slot);
+  }
+
+  /** Makes the noted changes visible: their batch, of time `nowMs`, stands in a segment from `base` on. */
+  settle(nowMs: number, segment = 0, base = 0): void {
+    for (const change of this.#changes) {
+      this.#settleOne(change, nowMs);
+      const kept = this.table.slots.state.get(change.slot) & (LIVE | MEMORY);
+      if (kept) this.table.place(change.slot, segment, base + change.at, change.bytes);
+    }
+    this.#changes = [];
+    this.#leaving = 0;
+  }
+
+  /** Takes the noted changes back, the last one first. */
+  undo(): void {
+    for (const change of this.#changes.reverse()) this.#undoOne(change);
+    this.#changes = [];
+    this.#leaving = 0;
+  }
+
+  /** Drops at most `max` messages and memories that are due, of one recipient or of all; returns how many it found. */
+  dropDue(nowMs: number, max: number, recipient?: string): number {
+    const { table } = this;
+    let dropped = 0;
+    for (; dropped < max; dropped++) {
+      const mailbox = recipient === undefined ? table.due.first : table.mailbox(recipient);
+      const slot = mailbox === undefined ? 0 : table.slots.order.firstDue(mailbox.root, nowMs);
+      if (slot === 0) break;
+      table.drop(slot);
+      this.expired++;
+    }
+    if (recipient !== undefined) return dropped;
+    for (; dropped < max && this.#isForgettable(table.memories.oldest, nowMs); dropped++) {
+      table.forget(table.memories.oldest);
+    }
+    return dropped;
+  }
+
+  /** The slots of a page, of a mailbox in which nothing is due. */
+  page(
+    recipient: string,
+    afterSeq: number,
+    limit: PageLimit,
+  ): { slots: number[]; more: boolean; remaining: number } {
+    const mailbox = this.table.mailbox(recipient);
+    const slots: number[] = [];
+    if (mailbox === undefined) return { slots, more: false, remaining: 0 };
+    let bytes = 0;
+    const reachedEnd = this.table.slots.order.visitAfter(mailbox.root, afterSeq, (slot) => {
+      bytes += this.table.slots.payloadBytes.get(slot);
+      if (slots.length > 0 && (slots.length === limit.messagesMax || bytes > limit.bytesMax)) return false;
+      slots.push(slot);
+      return true;
+    });
+    return { slots, more: !reachedEnd, remaining: mailbox.messages - slots.length };
+  }
+
+  /** How long the first message has been due, in milliseconds. */
+  lagMs(nowMs: number): number {
+    return Math.max(0, nowMs - (this.table.due.first?.earliestMs ?? nowMs));
+  }
+
+  get #planned(): number {
+    return this.table.slots.used - this.#leaving;
+  }
+
+  /** Whether a slot makes a push a duplicate. A memory past the dedup window is forgotten here. */
+  #isKnown(slot: number, nowMs: number): boolean {
+    if (slot === 0) return false;
+    const forgettable = this.table.slots.state.get(slot) === MEMORY && this.#isForgettable(slot, nowMs);
+    if (forgettable) this.table.forget(slot);
+    return !forgettable;
+  }
+
+  #isForgettable(slot: number, nowMs: number): boolean {
+    return slot !== 0 && this.table.slots.ms.get(slot) + this.#limits.dedupWindowMs <= nowMs;
+  }
+
+  #checkTotal(nowMs: number): void {
+    const { messagesMax } = this.#limits;
+    while (this.#planned >= messagesMax && this.dropDue(nowMs, 1) > 0);
+    if (this.#planned - this.table.memories.length >= messagesMax) {
+      throw new RelayError('storage_error', undefined, { details: { limit: messagesMax } });
+    }
+  }
+
+  #checkQuotas(mailbox: Mailbox | undefined, payloadBytes: number): void {
+    const { messagesPerMailboxMax, bytesPerMailboxMax } = this.#limits;
+    if ((mailbox?.plannedMessages ?? 0) >= messagesPerMailboxMax) {
+      throw new RelayError('quota_exceeded', undefined, { details: { limit: messagesPerMailboxMax } });
+    }
+    if ((mailbox?.plannedBytes ?? 0) + payloadBytes > bytesPerMailboxMax) {
+      throw new RelayError('quota_exceeded', undefined, { details: { limit: bytesPerMailboxMax } });
+    }
+  }
+
+  #ackSlot(mailbox: Mailbox, slot: number): Change {
+    const { slots } = this.table;
+    slots.state.set(slot, slots.state.get(slot) | ACKED);
+    plan(mailbox, -1, -slots.payloadBytes.get(slot));
+    if (!this.#remembers) {
+      slots.keys.remove(slot);
+      this.#leaving++;
+    }
+    return this.#note('ack', slot);
+  }
+
+  #forgetOldest(): void {
+    const slot = this.table.memories.oldest;
+    this.table.memories.remove(slot);
+    this.table.slots.keys.remove(slot);
+    this.table.slots.state.set(slot, FORGOTTEN);
+    this.#leaving++;
+    this.#note('forget', slot);
+  }
+
+  #note(kind: Change['kind'], slot: number): Change {
+    const change: Change = { kind, slot, at: 0, bytes: 0 };
+    this.#changes.push(change);
+    return change;
+  }
+
+  #settleOne({ kind, slot }: Change, nowMs: number): void {
+    const { table } = this;
+    const state = table.slots.state.get(slot);
+    if (kind === 'push') {
+      table.slots.state.set(slot, LIVE | (state & ACKED));
+      table.enter(table.mailboxOf(slot), slot);
+    } else if (kind === 'ack') {
+      if (state & LIVE) table.leave(table.mailboxOf(slot), slot);
+      if (this.#remembers) table.remember(slot, nowMs);
+      else table.release(slot);
+    } else if (kind === 'forget') {
+      table.release(slot);
+    }
+  }
+
+  #undoOne({ kind, slot }: Change): void {
+    const { slots } = this.table;
+    const state = slots.state.get(slot);
+    const mailbox = this.table.mailboxOf(slot);
+    if (kind === 'push') {
+      plan(mailbox, -1, -slots.payloadBytes.get(slot));
+      slots.keys.remove(slot);
+      this.table.release(slot);
+    } else if (kind === 'ack' && state & GONE) {
+      if (this.#remembers) slots.keys.remove(slot);
+      this.table.release(slot);
+    } else if (kind === 'ack') {
+      slots.state.set(slot, state & ~ACKED);
+      if (!this.#remembers) slots.keys.add(slot);
+      plan(mailbox, 1, slots.payloadBytes.get(slot));
+    } else if (kind === 'forget') {
+      slots.state.set(slot, MEMORY);
+      slots.keys.add(slot);
+      this.table.memories.prepend(slot);
+    }
+  }
+}
+
+/** What one decision does to one slot, and where its record stands in the batch. */
+export interface Change {
+  readonly kind: 'push' | 'ack' | 'forget' | 'move';
+  readonly slot: number;
+  /** Offset in the batch, set by the store that writes it. */
+  at: number;
+  /** Length of the record. */
+  bytes: number;
+}
+
+function plan(mailbox: Mailbox, messages: number, bytes: number): void {
+  mailbox.plannedMessages += messages;
+  mailbox.plannedBytes += bytes;
+}
+
+function pushResult(mailbox: Mailbox | undefined, stored: boolean): PushResult {
+  return { stored, queueLen: mailbox?.plannedMessages ?? 0, queueBytes: mailbox?.plannedBytes ?? 0 };
+}
+
+function distinctKeys(keys: readonly MessageKey[]): readonly MessageKey[] {
+  if (keys.length < 2) return keys;
+  const distinct = new Map<string, MessageKey>();
+  for (const key of keys) distinct.set(`${key.messageId}/${key.chunkIndex}`, key);
+  return [...distinct.values()];
+}

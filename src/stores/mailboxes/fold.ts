@@ -1,0 +1,95 @@
+import { LIVE, MEMORY } from './slots.ts';
+import type { Table } from './table.ts';
+
+/** Where a record stands in the log. */
+export interface Place {
+  readonly segment: number;
+  readonly position: number;
+  /** Length of the record. */
+  readonly bytes: number;
+}
+
+/** What a record says of a key. */
+export interface Fact {
+  readonly recipient: string;
+  readonly messageId: string;
+  readonly chunkIndex: number;
+  readonly seq: number;
+}
+
+/**
+ * Folds a push into the state. Whoever has the higher seq under a key is the later one, in whatever order their records
+ * are met: the cleaner writes old messages anew behind younger ones.
+ */
+export function foldPush(
+  table: Table,
+  fact: Fact,
+  deadlineMs: number,
+  payloadBytes: number,
+  place: Place,
+): void {
+  const slot = clearWay(table, fact);
+  if (slot === undefined) return;
+  if (slot !== 0) {
+    if (table.slots.state.get(slot) === LIVE) put(table, slot, place);
+    return;
+  }
+  const mailbox = table.mailboxFor(fact.recipient);
+  const added = table.take(mailbox, LIVE, fact.messageId, fact.chunkIndex, fact.seq);
+  table.slots.ms.set(added, deadlineMs);
+  table.slots.payloadBytes.set(added, payloadBytes);
+  mailbox.plannedMessages++;
+  mailbox.plannedBytes += payloadBytes;
+  table.enter(mailbox, added);
+  put(table, added, place);
+}
+
+/** Folds an ack, or the memory of one, into the state. */
+export function foldAck(table: Table, fact: Fact, ackedMs: number, remembers: boolean, place: Place): void {
+  const slot = clearWay(table, fact);
+  if (slot === undefined) return;
+  if (slot !== 0 && table.slots.state.get(slot) === MEMORY) {
+    put(table, slot, place);
+    return;
+  }
+  if (slot !== 0) table.drop(slot);
+  if (!remembers) return;
+  const memory = table.take(
+    table.mailboxFor(fact.recipient),
+    MEMORY,
+    fact.messageId,
+    fact.chunkIndex,
+    fact.seq,
+  );
+  table.remember(memory, ackedMs);
+  put(table, memory, place);
+}
+
+/** Brings the memories into the order in which they were made, after records were met in the order of the log. */
+export function sortMemories(table: Table): void {
+  const { memories, slots } = table;
+  const found: number[] = [];
+  while (memories.oldest !== 0) {
+    found.push(memories.oldest);
+    memories.remove(memories.oldest);
+  }
+  found.sort((a, b) => slots.ms.get(a) - slots.ms.get(b) || slots.seq.get(a) - slots.seq.get(b));
+  for (const slot of found) memories.append(slot);
+}
+
+/** The slot that already stands for a fact, 0 if none does, undefined if a later one has its key. Earlier ones go. */
+function clearWay(table: Table, { recipient, messageId, chunkIndex, seq }: Fact): number | undefined {
+  const mailbox = table.mailbox(recipient);
+  const slot = mailbox === undefined ? 0 : table.find(mailbox, messageId, chunkIndex);
+  if (slot === 0) return 0;
+  const found = table.slots.seq.get(slot);
+  if (found > seq) return undefined;
+  if (found === seq) return slot;
+  if (table.slots.state.get(slot) === MEMORY) table.forget(slot);
+  else table.drop(slot);
+  return 0;
+}
+
+function put(table: Table, slot: number, { segment, position, bytes }: Place): void {
+  table.place(slot, segment, position, bytes);
+}

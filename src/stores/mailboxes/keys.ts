@@ -1,0 +1,203 @@
+import { randomInt } from 'node:crypto';
+import { Column } from './column.ts';
+
+/** A message's key within the store: its mailbox's number, its UUID as four words, its chunk. All u32. */
+export interface Key {
+  readonly mailbox: number;
+  readonly words: readonly [number, number, number, number];
+  readonly chunkIndex: number;
+}
+
+/** Buckets at the start; one more for each slot above it. */
+const BUCKETS_MIN = 1024;
+
+/**
+ * Slots by key: a hash table that grows by one bucket with each slot (linear hashing, Litwin 1980), so that no insertion
+ * pauses to rehash the rest. Senders choose the keys, so the hash is a keyed one that they cannot aim at.
+ */
+export class Keys {
+  readonly #mailbox = new Column(Uint32Array);
+  readonly #words = [0, 1, 2, 3].map(() => new Column(Uint32Array)) as [Column, Column, Column, Column];
+  readonly #chunkIndex = new Column(Uint32Array);
+  /** The next slot of the same bucket, or 0. */
+  readonly #next = new Column(Uint32Array);
+  /** The first slot of each bucket, or 0. */
+  readonly #first = new Column(Uint32Array);
+  readonly #seed = [randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0] as const;
+  #buckets = 0;
+  /** The largest power of two that is not above the number of buckets. */
+  #round = BUCKETS_MIN;
+  #size = 0;
+
+  constructor() {
+    for (; this.#buckets < BUCKETS_MIN; this.#buckets++) this.#first.reserve(this.#buckets);
+  }
+
+  reserve(slot: number): void {
+    this.#mailbox.reserve(slot);
+    for (const column of this.#words) column.reserve(slot);
+    this.#chunkIndex.reserve(slot);
+    this.#next.reserve(slot);
+  }
+
+  /** Where a slot's key stands, in place of an object for each. */
+  mailboxOf(slot: number): number {
+    return this.#mailbox.get(slot);
+  }
+
+  chunkIndexOf(slot: number): number {
+    return this.#chunkIndex.get(slot);
+  }
+
+  wordOf(slot: number, index: 0 | 1 | 2 | 3): number {
+    return this.#words[index].get(slot);
+  }
+
+  /** Writes a slot's key; it can be found once it was added. */
+  set(slot: number, { mailbox, words, chunkIndex }: Key): void {
+    this.#mailbox.set(slot, mailbox);
+    this.#words[0].set(slot, words[0]);
+    this.#words[1].set(slot, words[1]);
+    this.#words[2].set(slot, words[2]);
+    this.#words[3].set(slot, words[3]);
+    this.#chunkIndex.set(slot, chunkIndex);
+  }
+
+  /** The slot of a key, or 0. */
+  find({ mailbox, words, chunkIndex }: Key): number {
+    const hash = this.#hash(mailbox, words[0], words[1], words[2], words[3], chunkIndex);
+    let slot = this.#first.get(this.#bucket(hash));
+    while (slot !== 0) {
+      const same =
+        this.#words[0].get(slot) === words[0] &&
+        this.#words[1].get(slot) === words[1] &&
+        this.#words[2].get(slot) === words[2] &&
+        this.#words[3].get(slot) === words[3] &&
+        this.#chunkIndex.get(slot) === chunkIndex &&
+        this.#mailbox.get(slot) === mailbox;
+      if (same) return slot;
+      slot = this.#next.get(slot);
+    }
+    return 0;
+  }
+
+  /** Makes a slot findable. No other slot that is may have its key. */
+  add(slot: number): void {
+    this.#size++;
+    if (this.#size > this.#buckets) this.#grow();
+    this.#link(slot);
+  }
+
+  remove(slot: number): void {
+    const bucket = this.#bucketOf(slot);
+    const next = this.#next.get(slot);
+    let before = this.#first.get(bucket);
+    if (before === slot) {
+      this.#first.set(bucket, next);
+    } else {
+      while (this.#next.get(before) !== slot) before = this.#next.get(before);
+      this.#next.set(before, next);
+    }
+    this.#size--;
+  }
+
+  /** Adds a bucket and deals the slots of the one that it splits out anew. */
+  #grow(): void {
+    this.#first.reserve(this.#buckets);
+    const split = this.#buckets - this.#round;
+    this.#buckets++;
+    if (this.#buckets === 2 * this.#round) this.#round = this.#buckets;
+    let slot = this.#first.get(split);
+    this.#first.set(split, 0);
+    while (slot !== 0) {
+      const next = this.#next.get(slot);
+      this.#link(slot);
+      slot = next;
+    }
+  }
+
+  #link(slot: number): void {
+    const bucket = this.#bucketOf(slot);
+    this.#next.set(slot, this.#first.get(bucket));
+    this.#first.set(bucket, slot);
+  }
+
+  #bucketOf(slot: number): number {
+    const [a, b, c, d] = this.#words;
+    return this.#bucket(
+      this.#hash(
+        this.#mailbox.get(slot),
+        a.get(slot),
+        b.get(slot),
+        c.get(slot),
+        d.get(slot),
+        this.#chunkIndex.get(slot),
+      ),
+    );
+  }
+
+  #bucket(hash: number): number {
+    const bucket = hash & (2 * this.#round - 1);
+    return bucket < this.#buckets ? bucket : bucket - this.#round;
+  }
+
+  /** HalfSipHash-1-3 (Aumasson and Bernstein) of six words. */
+  #hash(a: number, b: number, c: number, d: number, e: number, f: number): number {
+    const [k0, k1] = this.#seed;
+    const state: SipState = { v0: k0, v1: k1, v2: 0x6c796765 ^ k0, v3: 0x74656462 ^ k1 };
+    absorb(state, a);
+    absorb(state, b);
+    absorb(state, c);
+    absorb(state, d);
+    absorb(state, e);
+    absorb(state, f);
+    absorb(state, 24 << 24);
+    state.v2 ^= 0xff;
+    sipRound(state);
+    sipRound(state);
+    sipRound(state);
+    return (state.v1 ^ state.v3) >>> 0;
+  }
+}
+
+interface SipState {
+  v0: number;
+  v1: number;
+  v2: number;
+  v3: number;
+}
+
+function absorb(state: SipState, word: number): void {
+  state.v3 ^= word;
+  sipRound(state);
+  state.v0 ^= word;
+}
+
+function sipRound(state: SipState): void {
+  let { v0, v1, v2, v3 } = state;
+  v0 = (v0 + v1) | 0;
+  v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+  v0 = (v0 << 16) | (v0 >>> 16);
+  v2 = (v2 + v3) | 0;
+  v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+  v0 = (v0 + v3) | 0;
+  v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+  v2 = (v2 + v1) | 0;
+  v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+  v2 = (v2 << 16) | (v2 >>> 16);
+  state.v0 = v0;
+  state.v1 = v1;
+  state.v2 = v2;
+  state.v3 = v3;
+}
+
+/** A lower-case hyphenated UUID as four words. */
+export function uuidWords(uuid: string): [number, number, number, number] {
+  const word = (high: string, low: string): number => Number.parseInt(high + low, 16);
+  return [
+    word(uuid.slice(0, 8), ''),
+    word(uuid.slice(9, 13), uuid.slice(14, 18)),
+    word(uuid.slice(19, 23), uuid.slice(24, 28)),
+    word(uuid.slice(28, 36), ''),
+  ];
+}

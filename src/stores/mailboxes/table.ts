@@ -1,0 +1,167 @@
+import { type Due, DueQueue } from './due.ts';
+import { uuidWords } from './keys.ts';
+import { Names } from './names.ts';
+import { ACKED, GONE, LIVE, MEMORY, MemoryList, Slots } from './slots.ts';
+
+/** What waits for one recipient. */
+export interface Mailbox extends Due {
+  readonly recipient: string;
+  /** Its place among all mailboxes; used again once the mailbox is gone. */
+  readonly number: number;
+  /** The tree of its live messages. */
+  root: number;
+  messages: number;
+  bytes: number;
+  /** The same figures once every change on its way is settled. */
+  plannedMessages: number;
+  plannedBytes: number;
+  /** Slots of any state; at 0 the mailbox goes. */
+  slots: number;
+}
+
+/** Mailboxes and their slots, with the counters that always equal a recount. */
+export class Table {
+  readonly slots = new Slots();
+  readonly memories = new MemoryList(this.slots);
+  readonly due = new DueQueue<Mailbox>();
+  readonly #names = new Names<Mailbox>();
+  readonly #byNumber: (Mailbox | undefined)[] = [];
+  readonly #freeNumbers: number[] = [];
+  readonly #onFree: (slot: number) => void;
+  messages = 0;
+  bytes = 0;
+  /** Bytes of the records of messages and memories. */
+  recordBytes = 0;
+
+  constructor(onFree: (slot: number) => void) {
+    this.#onFree = onFree;
+  }
+
+  get mailboxes(): number {
+    return this.#names.size;
+  }
+
+  mailbox(recipient: string): Mailbox | undefined {
+    return this.#names.get(recipient);
+  }
+
+  mailboxOf(slot: number): Mailbox {
+    return this.#byNumber[this.slots.keys.mailboxOf(slot)] as Mailbox;
+  }
+
+  mailboxFor(recipient: string): Mailbox {
+    return this.#names.get(recipient) ?? this.#create(recipient);
+  }
+
+  /** The slot of a key, or 0. */
+  find(mailbox: Mailbox, messageId: string, chunkIndex: number): number {
+    return this.slots.keys.find({ mailbox: mailbox.number, words: uuidWords(messageId), chunkIndex });
+  }
+
+  /** A new slot that can be found by its key. */
+  take(mailbox: Mailbox, state: number, messageId: string, chunkIndex: number, seq: number): number {
+    const slot = this.slots.take(state);
+    this.slots.keys.set(slot, { mailbox: mailbox.number, words: uuidWords(messageId), chunkIndex });
+    this.slots.keys.add(slot);
+    this.slots.seq.set(slot, seq);
+    mailbox.slots++;
+    return slot;
+  }
+
+  /** Gives a slot back; its key and whatever list it was on are the caller's. */
+  release(slot: number): void {
+    const mailbox = this.mailboxOf(slot);
+    this.setRecordBytes(slot, 0);
+    this.slots.release(slot);
+    this.#onFree(slot);
+    if (--mailbox.slots > 0) return;
+    this.#names.delete(mailbox.recipient);
+    this.#byNumber[mailbox.number] = undefined;
+    this.#freeNumbers.push(mailbox.number);
+  }
+
+  /** Makes a message live: in its mailbox's order and figures. */
+  enter(mailbox: Mailbox, slot: number): void {
+    this.#setRoot(mailbox, this.slots.order.insert(mailbox.root, slot));
+    this.#count(mailbox, 1, this.slots.payloadBytes.get(slot));
+  }
+
+  /** Takes a live message out of its mailbox's order and figures. */
+  leave(mailbox: Mailbox, slot: number): void {
+    this.#setRoot(mailbox, this.slots.order.remove(mailbox.root, slot));
+    this.#count(mailbox, -1, -this.slots.payloadBytes.get(slot));
+  }
+
+  /** Drops a live message that is expired or damaged. One whose ack is on its way is kept for that ack's memory. */
+  drop(slot: number): void {
+    const mailbox = this.mailboxOf(slot);
+    this.leave(mailbox, slot);
+    if (this.slots.state.get(slot) === (LIVE | ACKED)) {
+      this.slots.state.set(slot, GONE | ACKED);
+      return;
+    }
+    mailbox.plannedMessages--;
+    mailbox.plannedBytes -= this.slots.payloadBytes.get(slot);
+    this.slots.keys.remove(slot);
+    this.release(slot);
+  }
+
+  /** Makes a memory of a slot that is in no order any more. */
+  remember(slot: number, ackedMs: number): void {
+    this.slots.state.set(slot, MEMORY);
+    this.slots.ms.set(slot, ackedMs);
+    this.memories.append(slot);
+  }
+
+  forget(slot: number): void {
+    this.memories.remove(slot);
+    this.slots.keys.remove(slot);
+    this.release(slot);
+  }
+
+  /** Notes where a slot's record stands. */
+  place(slot: number, segment: number, position: number, bytes: number): void {
+    this.slots.segment.set(slot, segment);
+    this.slots.position.set(slot, position);
+    this.setRecordBytes(slot, bytes);
+  }
+
+  setRecordBytes(slot: number, bytes: number): void {
+    this.recordBytes += bytes - this.slots.recordBytes.get(slot);
+    this.slots.recordBytes.set(slot, bytes);
+  }
+
+  #create(recipient: string): Mailbox {
+    const mailbox: Mailbox = {
+      // A copy: what a parser cuts out of a body would keep the whole body in memory.
+      recipient: Buffer.from(recipient).toString(),
+      number: this.#freeNumbers.pop() ?? this.#byNumber.length,
+      root: 0,
+      messages: 0,
+      bytes: 0,
+      plannedMessages: 0,
+      plannedBytes: 0,
+      slots: 0,
+      earliestMs: Number.POSITIVE_INFINITY,
+      queueIndex: -1,
+    };
+    this.#byNumber[mailbox.number] = mailbox;
+    this.#names.set(mailbox.recipient, mailbox);
+    return mailbox;
+  }
+
+  #setRoot(mailbox: Mailbox, root: number): void {
+    mailbox.root = root;
+    const earliestMs = this.slots.order.earliestMs(root);
+    if (earliestMs === mailbox.earliestMs) return;
+    mailbox.earliestMs = earliestMs;
+    this.due.update(mailbox);
+  }
+
+  #count(mailbox: Mailbox, messages: number, bytes: number): void {
+    mailbox.messages += messages;
+    mailbox.bytes += bytes;
+    this.messages += messages;
+    this.bytes += bytes;
+  }
+}
