@@ -1,5 +1,6 @@
 import { RelayError } from '../errors.ts';
 import type { MessageKey, NewMessage } from '../message.ts';
+import { uuidWords } from './mailboxes/keys.ts';
 import { ACKED, FORGOTTEN, GONE, LIVE, MEMORY, PENDING } from './mailboxes/slots.ts';
 import { type Mailbox, Table } from './mailboxes/table.ts';
 import type { AckResult, PageLimit, PushResult, StoreLimits } from './store.ts';
@@ -21,6 +22,8 @@ export class Mailboxes {
   #leaving = 0;
   /** Messages that have expired since the start. */
   expired = 0;
+  /** Messages and memories that have been dropped because of the time. */
+  dropped = 0;
   /** The seq of the next push; grows only. */
   nextSeq = 1;
 
@@ -37,11 +40,9 @@ export class Mailboxes {
    */
   push(message: NewMessage, nowMs: number): { change?: Change; result: PushResult } {
     const { recipient, messageId, payload, meta } = message;
+    const words = uuidWords(messageId);
     const existing = this.table.mailbox(recipient);
-    if (
-      existing !== undefined &&
-      this.#isKnown(this.table.find(existing, messageId, meta.chunkIndex), nowMs)
-    ) {
+    if (existing !== undefined && this.#isKnown(this.table.find(existing, words, meta.chunkIndex), nowMs)) {
       return { result: pushResult(existing, false) };
     }
     this.#checkTotal(nowMs);
@@ -53,7 +54,7 @@ export class Mailboxes {
     }
     while (this.#planned >= this.#limits.messagesMax) this.#forgetOldest();
     const mailbox = this.table.mailboxFor(recipient);
-    const slot = this.table.take(mailbox, PENDING, messageId, meta.chunkIndex, this.nextSeq++);
+    const slot = this.table.take(mailbox, PENDING, words, meta.chunkIndex, this.nextSeq++);
     this.table.slots.ms.set(slot, deadlineMs);
     this.table.slots.payloadBytes.set(slot, payload.length);
     plan(mailbox, 1, payload.length);
@@ -67,7 +68,7 @@ export class Mailboxes {
     const changes: Change[] = [];
     if (mailbox !== undefined) {
       for (const { messageId, chunkIndex } of distinct) {
-        const slot = this.table.find(mailbox, messageId, chunkIndex);
+        const slot = this.table.find(mailbox, uuidWords(messageId), chunkIndex);
         const state = this.table.slots.state.get(slot);
         if (state === LIVE || state === PENDING) changes.push(this.#ackSlot(mailbox, slot));
       }
@@ -111,10 +112,11 @@ export class Mailboxes {
       table.drop(slot);
       this.expired++;
     }
-    if (recipient !== undefined) return dropped;
-    for (; dropped < max && this.#isForgettable(table.memories.oldest, nowMs); dropped++) {
+    const memoriesToo = recipient === undefined;
+    for (; memoriesToo && dropped < max && this.#isForgettable(table.memories.oldest, nowMs); dropped++) {
       table.forget(table.memories.oldest);
     }
+    this.dropped += dropped;
     return dropped;
   }
 
@@ -149,9 +151,11 @@ export class Mailboxes {
   /** Whether a slot makes a push a duplicate. A memory past the dedup window is forgotten here. */
   #isKnown(slot: number, nowMs: number): boolean {
     if (slot === 0) return false;
-    const forgettable = this.table.slots.state.get(slot) === MEMORY && this.#isForgettable(slot, nowMs);
-    if (forgettable) this.table.forget(slot);
-    return !forgettable;
+    const stale = this.table.slots.state.get(slot) === MEMORY && this.#isForgettable(slot, nowMs);
+    if (!stale) return true;
+    this.table.forget(slot);
+    this.dropped++;
+    return false;
   }
 
   #isForgettable(slot: number, nowMs: number): boolean {

@@ -31,6 +31,13 @@ export interface File {
   close(): Promise<void>;
 }
 
+/** Writes all pieces or throws: a disk that fills in the middle reports fewer bytes and no error. */
+export async function writeWhole(file: File, pieces: readonly Uint8Array[], position: number): Promise<void> {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const taken = await file.write(pieces, position);
+  if (taken !== length) throw new Error(`the disk took ${taken} of ${length} bytes`);
+}
+
 /** The files of a directory, which is created with its parents where it is missing; each new name is flushed. */
 export async function openDirectory(path: string): Promise<Files> {
   const directory = resolve(path);

@@ -1,5 +1,5 @@
 import { LIVE, MEMORY } from './slots.ts';
-import type { Table } from './table.ts';
+import type { Fact, Table } from './table.ts';
 
 /** Where a record stands in the log. */
 export interface Place {
@@ -7,14 +7,6 @@ export interface Place {
   readonly position: number;
   /** Length of the record. */
   readonly bytes: number;
-}
-
-/** What a record says of a key. */
-export interface Fact {
-  readonly recipient: string;
-  readonly messageId: string;
-  readonly chunkIndex: number;
-  readonly seq: number;
 }
 
 /**
@@ -35,7 +27,7 @@ export function foldPush(
     return;
   }
   const mailbox = table.mailboxFor(fact.recipient);
-  const added = table.take(mailbox, LIVE, fact.messageId, fact.chunkIndex, fact.seq);
+  const added = table.take(mailbox, LIVE, fact.words, fact.chunkIndex, fact.seq);
   table.slots.ms.set(added, deadlineMs);
   table.slots.payloadBytes.set(added, payloadBytes);
   mailbox.plannedMessages++;
@@ -54,13 +46,7 @@ export function foldAck(table: Table, fact: Fact, ackedMs: number, remembers: bo
   }
   if (slot !== 0) table.drop(slot);
   if (!remembers) return;
-  const memory = table.take(
-    table.mailboxFor(fact.recipient),
-    MEMORY,
-    fact.messageId,
-    fact.chunkIndex,
-    fact.seq,
-  );
+  const memory = table.take(table.mailboxFor(fact.recipient), MEMORY, fact.words, fact.chunkIndex, fact.seq);
   table.remember(memory, ackedMs);
   put(table, memory, place);
 }
@@ -78,9 +64,9 @@ export function sortMemories(table: Table): void {
 }
 
 /** The slot that already stands for a fact, 0 if none does, undefined if a later one has its key. Earlier ones go. */
-function clearWay(table: Table, { recipient, messageId, chunkIndex, seq }: Fact): number | undefined {
+function clearWay(table: Table, { recipient, words, chunkIndex, seq }: Fact): number | undefined {
   const mailbox = table.mailbox(recipient);
-  const slot = mailbox === undefined ? 0 : table.find(mailbox, messageId, chunkIndex);
+  const slot = mailbox === undefined ? 0 : table.find(mailbox, words, chunkIndex);
   if (slot === 0) return 0;
   const found = table.slots.seq.get(slot);
   if (found > seq) return undefined;

@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { Column } from './column.ts';
 
+/** A UUID as four u32, the first one first. */
+export type Words = readonly [number, number, number, number];
+
 /** A message's key within the store: its mailbox's number, its UUID as four words, its chunk. All u32. */
 export interface Key {
   readonly mailbox: number;
-  readonly words: readonly [number, number, number, number];
+  readonly words: Words;
   readonly chunkIndex: number;
 }
 
@@ -49,8 +52,9 @@ export class Keys {
     return this.#chunkIndex.get(slot);
   }
 
-  wordOf(slot: number, index: 0 | 1 | 2 | 3): number {
-    return this.#words[index].get(slot);
+  wordsOf(slot: number): Words {
+    const [a, b, c, d] = this.#words;
+    return [a.get(slot), b.get(slot), c.get(slot), d.get(slot)];
   }
 
   /** Writes a slot's key; it can be found once it was added. */
@@ -191,13 +195,16 @@ function sipRound(state: SipState): void {
   state.v3 = v3;
 }
 
-/** A lower-case hyphenated UUID as four words. */
-export function uuidWords(uuid: string): [number, number, number, number] {
-  const word = (high: string, low: string): number => Number.parseInt(high + low, 16);
-  return [
-    word(uuid.slice(0, 8), ''),
-    word(uuid.slice(9, 13), uuid.slice(14, 18)),
-    word(uuid.slice(19, 23), uuid.slice(24, 28)),
-    word(uuid.slice(28, 36), ''),
-  ];
+/** A lower-case hyphenated UUID as words. */
+export function uuidWords(uuid: string): Words {
+  const digits = uuid.replaceAll('-', '');
+  const word = (at: number): number => Number.parseInt(digits.slice(at, at + 8), 16);
+  return [word(0), word(8), word(16), word(24)];
+}
+
+/** Words as a lower-case hyphenated UUID. */
+export function uuidText(words: Words): string {
+  const digits = words.map((word) => word.toString(16).padStart(8, '0')).join('');
+  const [a, b, c, d] = [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20)];
+  return `${a}-${b}-${c}-${d}-${digits.slice(20)}`;
 }

@@ -1,7 +1,15 @@
 import { type Due, DueQueue } from './due.ts';
-import { uuidWords } from './keys.ts';
+import type { Words } from './keys.ts';
 import { Names } from './names.ts';
 import { ACKED, GONE, LIVE, MEMORY, MemoryList, Slots } from './slots.ts';
+
+/** A message's key and seq. */
+export interface Fact {
+  readonly recipient: string;
+  readonly words: Words;
+  readonly chunkIndex: number;
+  readonly seq: number;
+}
 
 /** What waits for one recipient. */
 export interface Mailbox extends Due {
@@ -54,14 +62,25 @@ export class Table {
   }
 
   /** The slot of a key, or 0. */
-  find(mailbox: Mailbox, messageId: string, chunkIndex: number): number {
-    return this.slots.keys.find({ mailbox: mailbox.number, words: uuidWords(messageId), chunkIndex });
+  find(mailbox: Mailbox, words: Words, chunkIndex: number): number {
+    return this.slots.keys.find({ mailbox: mailbox.number, words, chunkIndex });
+  }
+
+  /** What a slot is about. */
+  factOf(slot: number): Fact {
+    const { keys, seq } = this.slots;
+    return {
+      recipient: this.mailboxOf(slot).recipient,
+      words: keys.wordsOf(slot),
+      chunkIndex: keys.chunkIndexOf(slot),
+      seq: seq.get(slot),
+    };
   }
 
   /** A new slot that can be found by its key. */
-  take(mailbox: Mailbox, state: number, messageId: string, chunkIndex: number, seq: number): number {
+  take(mailbox: Mailbox, state: number, words: Words, chunkIndex: number, seq: number): number {
     const slot = this.slots.take(state);
-    this.slots.keys.set(slot, { mailbox: mailbox.number, words: uuidWords(messageId), chunkIndex });
+    this.slots.keys.set(slot, { mailbox: mailbox.number, words, chunkIndex });
     this.slots.keys.add(slot);
     this.slots.seq.set(slot, seq);
     mailbox.slots++;

@@ -1,0 +1,180 @@
+import { crc32 } from 'node:zlib';
+import {
+  type ACK,
+  ackBytes,
+  type MEMORY,
+  type PushHead,
+  type RecordHead,
+  readSafe,
+  writeAck,
+  writeEnd,
+  writePushHead,
+  writeSafe,
+} from './record.ts';
+
+/** Batches begin on a boundary of this many bytes, so that no write touches a page that holds flushed data. */
+export const PAGE_BYTES = 4096;
+export const FRAME_BYTES = 48;
+const MAGIC = 0x31_42_4e_45; // "ENB1"
+/** Payloads from here on are written from where they are; smaller ones are copied, which is cheaper than a piece more. */
+const COPY_BYTES_MAX = 32_768;
+const ZEROS = Buffer.alloc(PAGE_BYTES);
+
+/** What stands before the records of a batch. */
+export interface Frame {
+  /** Of the frame and its records, without the padding behind them. */
+  readonly length: number;
+  readonly records: number;
+  /** CRC-32 of all record heads, one behind the other. */
+  readonly headsCrc: number;
+  /** The oldest segment that counts once this batch is flushed. */
+  readonly oldest: number;
+  /** The store's time, in Unix milliseconds. */
+  readonly timeMs: number;
+  /** Above every seq that was given out before. */
+  readonly nextSeq: number;
+}
+
+/** Up to the next page boundary. */
+export function padded(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** Reads a frame; undefined if none of a file with this salt stands there. */
+export function readFrame(from: Buffer, at: number, saltCrc: number): Frame | undefined {
+  if (at + FRAME_BYTES > from.length || from.readUInt32LE(at) !== MAGIC) return undefined;
+  if (from.readUInt32LE(at + 4) !== crc32(from.subarray(at + 8, at + FRAME_BYTES), saltCrc)) return undefined;
+  return {
+    length: from.readUInt32LE(at + 8),
+    records: from.readUInt32LE(at + 12),
+    headsCrc: from.readUInt32LE(at + 16),
+    oldest: from.readUInt32LE(at + 20),
+    timeMs: readSafe(from, at + 24),
+    nextSeq: readSafe(from, at + 32),
+  };
+}
+
+/**
+ * A batch that is being put together. Only one is in flight at a time, so one of these, with its buffer, serves a store
+ * for good: `reset`, add records, `finish`, write what that gives, `reset`.
+ */
+export class Batch {
+  readonly #staging: Buffer;
+  /** Where the next byte goes, in the piece that is being filled. */
+  #piece: Buffer;
+  #from = 0;
+  #to = FRAME_BYTES;
+  #pieces: Uint8Array[] = [];
+  #heads: Buffer[] = [];
+  #headsCrc = 0;
+  /** Of the frame and the records so far. */
+  length = FRAME_BYTES;
+
+  constructor(stagingBytes: number) {
+    this.#staging = Buffer.allocUnsafeSlow(stagingBytes);
+    this.#piece = this.#staging;
+  }
+
+  get records(): number {
+    return this.#heads.length;
+  }
+
+  /** Bytes of the frame and of the heads. */
+  get outlineBytes(): number {
+    return this.#heads.reduce((sum, head) => sum + head.length, FRAME_BYTES);
+  }
+
+  reset(): void {
+    this.#piece = this.#staging;
+    this.#from = 0;
+    this.#to = FRAME_BYTES;
+    this.#pieces = [];
+    this.#heads = [];
+    this.#headsCrc = 0;
+    this.length = FRAME_BYTES;
+  }
+
+  /** Each of these adds a record of at most `bytesMax` bytes and returns where in the batch it begins. */
+  addPush(push: PushHead, payload: Uint8Array, headBytes: number): number {
+    this.#reserve(headBytes);
+    writePushHead(this.#piece, this.#to, push);
+    return this.#add(headBytes, payload);
+  }
+
+  addAck(
+    kind: typeof ACK | typeof MEMORY,
+    ack: Pick<RecordHead, 'recipient' | 'words' | 'chunkIndex' | 'seq' | 'ms'>,
+  ): number {
+    const bytes = ackBytes(ack.recipient);
+    this.#reserve(bytes);
+    writeAck(this.#piece, this.#to, kind, ack);
+    return this.#add(bytes);
+  }
+
+  addEnd(): number {
+    this.#reserve(64);
+    return this.#add(writeEnd(this.#piece, this.#to));
+  }
+
+  /** A record as it was read elsewhere in the log. */
+  addRaw(record: Uint8Array, headBytes: number): number {
+    this.#reserve(headBytes);
+    this.#piece.set(record.subarray(0, headBytes), this.#to);
+    return this.#add(headBytes, record.subarray(headBytes));
+  }
+
+  /** The batch as it is to be written, padded to whole pages, for a file whose salt has this CRC. */
+  finish(frame: Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'>, saltCrc: number): Uint8Array[] {
+    const at = this.#staging;
+    at.writeUInt32LE(MAGIC, 0);
+    at.writeUInt32LE(this.length, 8);
+    at.writeUInt32LE(this.records, 12);
+    at.writeUInt32LE(this.#headsCrc, 16);
+    at.writeUInt32LE(frame.oldest, 20);
+    writeSafe(at, 24, frame.timeMs);
+    writeSafe(at, 32, frame.nextSeq);
+    at.writeBigUInt64LE(0n, 40);
+    at.writeUInt32LE(crc32(at.subarray(8, FRAME_BYTES), saltCrc), 4);
+    const padding = ZEROS.subarray(0, padded(this.length) - this.length);
+    return [...this.#pieces, this.#piece.subarray(this.#from, this.#to), padding].filter(
+      (piece) => piece.length > 0,
+    );
+  }
+
+  /** The finished frame and the heads: what the index of a segment keeps of a batch. */
+  outline(): Buffer {
+    return Buffer.concat([this.#staging.subarray(0, FRAME_BYTES), ...this.#heads]);
+  }
+
+  #add(headBytes: number, payload?: Uint8Array): number {
+    const at = this.length;
+    const head = this.#piece.subarray(this.#to, this.#to + headBytes);
+    this.#heads.push(head);
+    this.#headsCrc = crc32(head, this.#headsCrc);
+    this.#to += headBytes;
+    this.length += headBytes + (payload?.length ?? 0);
+    if (payload === undefined || payload.length === 0) return at;
+    if (payload.length <= COPY_BYTES_MAX && this.#to + payload.length <= this.#piece.length) {
+      this.#piece.set(payload, this.#to);
+      this.#to += payload.length;
+    } else {
+      this.#cut();
+      this.#pieces.push(payload);
+    }
+    return at;
+  }
+
+  /** Makes room for a head, in a further buffer where the current one is full. */
+  #reserve(bytes: number): void {
+    if (this.#to + bytes <= this.#piece.length) return;
+    this.#cut();
+    this.#piece = Buffer.allocUnsafeSlow(Math.max(bytes, this.#staging.length));
+    this.#from = 0;
+    this.#to = 0;
+  }
+
+  #cut(): void {
+    if (this.#to > this.#from) this.#pieces.push(this.#piece.subarray(this.#from, this.#to));
+    this.#from = this.#to;
+  }
+}

@@ -1,0 +1,166 @@
+import { ACKED, LIVE, MEMORY } from '../mailboxes/slots.ts';
+import type { Mailboxes } from '../mailboxes.ts';
+import type { Batch } from './batch.ts';
+import type { Log } from './log.ts';
+import type { Reader, ReadRecord } from './reader.ts';
+import { ackBytes, MEMORY as MEMORY_RECORD } from './record.ts';
+import type { Segments } from './segments.ts';
+
+/** What the cleaner reads ahead and adds to one batch. */
+const STEP_BYTES = 262_144;
+/** Above 2 × what lives: segments that the files may have, of which two are the reserve. */
+const SLACK_SEGMENTS = 5;
+
+/**
+ * Gives space back. The oldest segment goes first: what still counts of it is appended to the log again, with its seq and
+ * its bytes as they are, and once that is on disk, the segment no longer counts.
+ */
+export class Cleaner {
+  readonly #mailboxes: Mailboxes;
+  readonly #segments: Segments;
+  readonly #reader: Reader;
+  readonly #log: Log;
+  readonly #segmentBytes: number;
+  readonly #onDamage: (slot: number) => void;
+  /** The segment that is being cleaned, and its slots that are still to be read, the next one last. */
+  #number = 0;
+  #slots: number[] = [];
+  #loaded: Loaded[] = [];
+  #loading: Promise<void> | undefined;
+
+  constructor(parts: {
+    mailboxes: Mailboxes;
+    segments: Segments;
+    reader: Reader;
+    log: Log;
+    segmentBytes: number;
+    onDamage: (slot: number) => void;
+  }) {
+    this.#mailboxes = parts.mailboxes;
+    this.#segments = parts.segments;
+    this.#reader = parts.reader;
+    this.#log = parts.log;
+    this.#segmentBytes = parts.segmentBytes;
+    this.#onDamage = parts.onDamage;
+  }
+
+  /** Bytes of files above the bound; negative below it. A full disk is cleaned of whatever two segments would hold. */
+  get excessBytes(): number {
+    const { recordBytes } = this.#mailboxes.table;
+    const slack = SLACK_SEGMENTS * this.#segmentBytes;
+    const bound = this.#log.full ? recordBytes + slack : 2 * recordBytes + slack;
+    return this.#log.fileBytes - bound;
+  }
+
+  /** Whether records wait to be added to a batch. */
+  get hasLoaded(): boolean {
+    return this.#loaded.length > 0;
+  }
+
+  /** Reads ahead where there is something to clean; undefined when there is not, or something is loaded already. */
+  load(): Promise<void> | undefined {
+    if (this.#loading !== undefined) return this.#loading;
+    if (this.hasLoaded || this.#log.broken) return undefined;
+    if (this.#number === 0 && !this.#begin()) return undefined;
+    this.#loading = this.#load().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  /** Adds what still counts of what is loaded to a batch, about `bytesMax` of it. */
+  addTo(batch: Batch, bytesMax: number, fits: (bytes: number) => boolean): void {
+    let added = 0;
+    while (added < bytesMax) {
+      const next = this.#loaded.at(-1);
+      if (next === undefined || !fits(batch.length + next.bytes)) return;
+      this.#loaded.pop();
+      if (!this.#counts(next.slot)) continue;
+      const change = this.#mailboxes.move(next.slot);
+      const at = next.read
+        ? batch.addRaw(next.read.record, next.read.head.headBytes)
+        : batch.addAck(MEMORY_RECORD, this.#memoryOf(next.slot));
+      change.at = at;
+      change.bytes = next.bytes;
+      added += next.bytes;
+    }
+  }
+
+  /** Between two batches: a segment of which nothing is left to be written anew no longer counts. */
+  finish(): void {
+    if (this.#number === 0 || this.hasLoaded || this.#slots.length > 0 || this.#loading !== undefined) return;
+    this.#log.retire(this.#number);
+    this.#number = 0;
+  }
+
+  /** The batch failed: the segment is begun again. */
+  failed(): void {
+    this.#number = 0;
+    this.#slots = [];
+    this.#loaded = [];
+  }
+
+  async idle(): Promise<void> {
+    await this.#loading;
+  }
+
+  /** Takes the oldest segment, if there is too much and it is not the one that is being written. */
+  #begin(): boolean {
+    const number = this.#segments.numbers.find((each) => each >= this.#log.oldest);
+    if (number === undefined || number >= this.#log.tailNumber || this.excessBytes <= 0) return false;
+    const { slots } = this.#mailboxes.table;
+    this.#number = number;
+    this.#slots = [];
+    for (let slot = 1; slot < slots.end; slot++) if (this.#counts(slot)) this.#slots.push(slot);
+    this.#slots.sort((a, b) => slots.position.get(b) - slots.position.get(a));
+    return true;
+  }
+
+  #memoryOf(slot: number): Parameters<Batch['addAck']>[1] {
+    const { table } = this.#mailboxes;
+    return { ...table.factOf(slot), ms: table.slots.ms.get(slot) };
+  }
+
+  /** Whether a slot has its record in the segment that is being cleaned, and no ack of it is on its way. */
+  #counts(slot: number): boolean {
+    const { slots } = this.#mailboxes.table;
+    const state = slots.state.get(slot);
+    return (
+      slots.segment.get(slot) === this.#number && (state & (LIVE | MEMORY)) !== 0 && (state & ACKED) === 0
+    );
+  }
+
+  async #load(): Promise<void> {
+    const { table } = this.#mailboxes;
+    const step: Loaded[] = [];
+    let bytes = 0;
+    while (bytes < STEP_BYTES) {
+      const slot = this.#slots.pop();
+      if (slot === undefined) break;
+      if (!this.#counts(slot)) continue;
+      const isMemory = table.slots.state.get(slot) === MEMORY;
+      const length = isMemory ? ackBytes(table.mailboxOf(slot).recipient) : table.slots.recordBytes.get(slot);
+      step.push({ slot, bytes: length, isMemory });
+      bytes += length;
+    }
+    const messages = step.filter(({ isMemory }) => !isMemory);
+    const number = this.#number;
+    const records = await this.#reader.read(
+      messages.map(({ slot }) => slot),
+      (slot) => table.mailboxOf(slot).recipient,
+    );
+    if (number !== this.#number) return;
+    messages.forEach((each, index) => {
+      each.read = records[index];
+      if (each.read === undefined && this.#counts(each.slot)) this.#onDamage(each.slot);
+    });
+    this.#loaded = step.filter(({ isMemory, read }) => isMemory || read !== undefined).reverse();
+  }
+}
+
+interface Loaded {
+  readonly slot: number;
+  readonly bytes: number;
+  readonly isMemory: boolean;
+  read?: ReadRecord | undefined;
+}

@@ -1,0 +1,274 @@
+import { crc32 } from 'node:zlib';
+import { RelayError } from '../../errors.ts';
+import type { Log as Logger } from '../../log.ts';
+import { deadlineMs, type MessageKey, type NewMessage } from '../../message.ts';
+import { uuidWords } from '../mailboxes/keys.ts';
+import { LIVE } from '../mailboxes/slots.ts';
+import { Mailboxes } from '../mailboxes.ts';
+import type {
+  AckResult,
+  Clock,
+  Page,
+  PageLimit,
+  PushResult,
+  Store,
+  StoreFigures,
+  StoreLimits,
+} from '../store.ts';
+import type { StoreTime } from '../time.ts';
+import { inTurns } from '../turns.ts';
+import { Batch } from './batch.ts';
+import { Cleaner } from './cleaner.ts';
+import type { Files } from './files.ts';
+import type { Gate } from './gate.ts';
+import type { Log } from './log.ts';
+import { createReader, type Reader, type ReadRecord } from './reader.ts';
+import { ACK, ackBytes, pushHeadBytes, readMessage } from './record.ts';
+import { recover } from './recovery.ts';
+import { segmentName } from './segment.ts';
+import type { Segments } from './segments.ts';
+import { type Request, Writer } from './writer.ts';
+
+/** A batch's records, the cleaner's among them, and a page. */
+const STAGING_BYTES = (1 << 20) + (1 << 18) + 4096;
+/** Records have two bytes for the length of a name. */
+const NAME_BYTES_MAX = 0xffff;
+
+/** What a recount found. */
+export interface Recount {
+  /** What the files hold. */
+  readonly messages: number;
+  readonly bytes: number;
+  readonly memories: number;
+  /** Messages whose records are not what they were. */
+  readonly damaged: number;
+  /** Whether the counters that the store answers with say the same. */
+  readonly isConsistent: boolean;
+}
+
+/** What `openDiskStore` put together. */
+export interface DiskStoreParts {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: StoreLimits;
+  readonly gate: Gate;
+  readonly mailboxes: Mailboxes;
+  readonly segments: Segments;
+  readonly log: Log;
+  readonly time: StoreTime;
+  readonly segmentBytes: number;
+  readonly unlock: () => Promise<void>;
+}
+
+/** A log of records in segment files, and an index of it in memory. */
+export class DiskStore implements Store {
+  readonly #parts: DiskStoreParts;
+  readonly #mailboxes: Mailboxes;
+  readonly #reader: Reader;
+  readonly #cleaner: Cleaner;
+  readonly #writer: Writer;
+  #sweptExpired = 0;
+  #damaged = 0;
+  #reading = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: DiskStoreParts) {
+    const { mailboxes, segments, gate, log, time, clock, logger } = parts;
+    this.#parts = parts;
+    this.#mailboxes = mailboxes;
+    this.#reader = createReader(segments, mailboxes.table.slots, gate);
+    const onDamage = (slot: number): void => this.#dropDamaged(slot);
+    this.#cleaner = new Cleaner({ ...parts, reader: this.#reader, onDamage });
+    const batch = new Batch(STAGING_BYTES);
+    this.#writer = new Writer({ mailboxes, log, cleaner: this.#cleaner, batch, time, clock, logger });
+  }
+
+  async push(message: NewMessage): Promise<PushResult> {
+    const { recipient, payload, meta } = message;
+    const headBytes = pushHeadBytes(recipient, meta.kind);
+    if (Math.max(Buffer.byteLength(recipient), Buffer.byteLength(meta.kind)) > NAME_BYTES_MAX) {
+      throw new RelayError('invalid_input', 'recipient or kind too long');
+    }
+    await this.#dropDue(recipient);
+    const words = uuidWords(message.messageId);
+    const payloadCrc = crc32(payload);
+    const bytes = headBytes + payload.length;
+    return this.#submit('push', bytes, (batch, nowMs) => {
+      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
+      const { change, result } = this.#mailboxes.push(message, nowMs);
+      if (change === undefined) return result;
+      const seq = this.#mailboxes.table.slots.seq.get(change.slot);
+      const deadline = deadlineMs(nowMs, this.#parts.limits.messageTtlMs);
+      const sizes = { payloadBytes: payload.length, payloadCrc };
+      const head = { recipient, words, meta, seq, arrivalMs: nowMs, deadlineMs: deadline, ...sizes };
+      change.at = batch.addPush(head, payload, headBytes);
+      change.bytes = bytes;
+      return result;
+    });
+  }
+
+  async ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
+    await this.#dropDue(recipient);
+    const bytes = ackBytes(recipient);
+    return this.#submit('ack', keys.length * bytes, (batch, nowMs) => {
+      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
+      const { changes, result } = this.#mailboxes.ack(recipient, keys);
+      for (const change of changes) {
+        change.at = batch.addAck(ACK, { ...this.#mailboxes.table.factOf(change.slot), ms: nowMs });
+        change.bytes = bytes;
+      }
+      return result;
+    });
+  }
+
+  async pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
+    this.#refuseClosed();
+    const pulling = this.#pull(recipient, afterSeq, limit);
+    if (this.#mailboxes.table.mailbox(recipient) === undefined) return pulling;
+    this.#reading.add(pulling);
+    try {
+      return await pulling;
+    } finally {
+      this.#reading.delete(pulling);
+    }
+  }
+
+  async sweep(): Promise<number> {
+    await inTurns((max) => this.#mailboxes.dropDue(this.#parts.time.now(), max));
+    if (this.#closing === undefined) this.#writer.tick();
+    const swept = this.#mailboxes.expired - this.#sweptExpired;
+    this.#sweptExpired += swept;
+    return swept;
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#writer.backlog.room();
+  }
+
+  figures(): StoreFigures {
+    const { messages, bytes, mailboxes, memories } = this.#mailboxes.table;
+    const { log, segments, time } = this.#parts;
+    return {
+      messages,
+      bytes,
+      mailboxes,
+      memories: memories.length,
+      sweepLagMs: this.#mailboxes.lagMs(time.now()),
+      disk: {
+        fileBytes: log.fileBytes,
+        segments: segments.count,
+        batches: log.batches,
+        flushSeconds: log.flushSeconds,
+        flushFailures: log.flushFailures,
+        damaged: this.#damaged,
+        backlogBytes: this.#writer.backlog.bytes,
+      },
+    };
+  }
+
+  /** Counts anew what the files hold, and reads every message; writes wait meanwhile. */
+  async verify(): Promise<Recount> {
+    let recount: Recount | undefined;
+    await this.#writer.between(async () => {
+      recount = await this.#recount();
+    });
+    return recount as unknown as Recount;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { log, unlock } = this.#parts;
+    await this.#writer.finish();
+    await Promise.allSettled(this.#reading);
+    await log.close();
+    await unlock();
+  }
+
+  async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
+    for (;;) {
+      await this.#dropDue(recipient);
+      this.#mailboxes.dropDue(this.#parts.time.now(), Number.POSITIVE_INFINITY, recipient);
+      const { slots, more, remaining } = this.#mailboxes.page(recipient, afterSeq, limit);
+      if (slots.length === 0) return { messages: [], more, remaining };
+      const records = await this.#read(slots, recipient);
+      if (records.every((record) => record !== undefined)) {
+        return { messages: records.map(({ record, head }) => readMessage(record, head)), more, remaining };
+      }
+    }
+  }
+
+  /** Reads a page's records. Those that are damaged count as gone from here on. */
+  async #read(slots: readonly number[], recipient: string): Promise<(ReadRecord | undefined)[]> {
+    const { seq, state } = this.#mailboxes.table.slots;
+    const seqs = slots.map((slot) => seq.get(slot));
+    const records = await this.#reader
+      .read(slots, () => recipient)
+      .catch((cause) => {
+        throw new RelayError('storage_error', undefined, { cause });
+      });
+    slots.forEach((slot, index) => {
+      const isStillThere = seq.get(slot) === seqs[index] && (state.get(slot) & LIVE) !== 0;
+      if (records[index] === undefined && isStillThere) this.#dropDamaged(slot);
+    });
+    return records;
+  }
+
+  #dropDamaged(slot: number): void {
+    const { table } = this.#mailboxes;
+    const segment = table.slots.segment.get(slot);
+    const offset = table.slots.position.get(slot);
+    this.#damaged++;
+    this.#parts.logger.error(
+      { file: segmentName(segment), offset },
+      'a message is damaged; it counts as gone',
+    );
+    this.#parts.segments.mark(segment, 'damaged');
+    table.drop(slot);
+  }
+
+  #submit<Answer>(
+    purpose: Request['purpose'],
+    bytesMax: number,
+    decide: (batch: Batch, nowMs: number) => Answer,
+  ): Promise<Answer> {
+    this.#refuseClosed();
+    return new Promise<Answer>((resolve, reject) => {
+      this.#writer.submit({ purpose, bytesMax, decide, resolve, reject });
+    });
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing !== undefined) throw new RelayError('storage_error');
+  }
+
+  /** Drops what is due in a mailbox, a thousand messages a turn. */
+  #dropDue(recipient: string): Promise<void> | undefined {
+    return inTurns((max) => this.#mailboxes.dropDue(this.#parts.time.now(), max, recipient));
+  }
+
+  async #recount(): Promise<Recount> {
+    const { files, limits, logger, time } = this.#parts;
+    const { table } = this.#mailboxes;
+    const counted = new Mailboxes(limits);
+    await recover(files, counted.table, limits.dedupWindowMs > 0, logger);
+    const nowMs = time.now();
+    counted.dropDue(nowMs, Number.POSITIVE_INFINITY);
+    this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY);
+    const { messages, bytes, memories } = counted.table;
+    const isConsistent = messages === table.messages && bytes === table.bytes;
+    let damaged = 0;
+    const { slots } = counted.table;
+    for (let slot = 1; slot < slots.end; slot++) {
+      if (slots.state.get(slot) !== LIVE) continue;
+      const reader = createReader(this.#parts.segments, slots, this.#parts.gate);
+      const [record] = await reader.read([slot], () => counted.table.mailboxOf(slot).recipient);
+      if (record === undefined) damaged++;
+    }
+    return { messages, bytes, memories: memories.length, damaged, isConsistent };
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * Lets at most `width` jobs run at a time, in order of arrival. Node's thread pool has four threads: reads, fills and
+ * the like share one gate of two, so that the flush of a batch never waits behind them.
+ */
+export type Gate = <Result>(job: () => Promise<Result>) => Promise<Result>;
+
+export function createGate(width: number): Gate {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (job) => {
+    if (running === width) await new Promise<void>((enter) => waiting.push(enter));
+    else running++;
+    try {
+      return await job();
+    } finally {
+      const next = waiting.shift();
+      if (next !== undefined) next();
+      else running--;
+    }
+  };
+}

@@ -1,0 +1,136 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { RelayError } from '../../errors.ts';
+import { type Log as Logger, silentLog } from '../../log.ts';
+import { Mailboxes } from '../mailboxes.ts';
+import { type Clock, type StoreLimits, systemClock } from '../store.ts';
+import { firstSeq, StoreTime } from '../time.ts';
+import { inTurns } from '../turns.ts';
+import { DiskStore } from './disk.ts';
+import { type Files, openDirectory } from './files.ts';
+import { createGate } from './gate.ts';
+import { lockDirectory } from './lock.ts';
+import { Log, type LogStart, type Tail } from './log.ts';
+import { type Recovered, recover, rewriteLast } from './recovery.ts';
+import { Scanner } from './scan.ts';
+import { IndexBuilder, type SegmentHead, segmentName } from './segment.ts';
+import { Segments } from './segments.ts';
+import { Spares } from './spares.ts';
+
+const SEGMENT_BYTES = 16 * 2 ** 20;
+
+export interface DiskStoreOptions {
+  /** The directory, created where it is missing. */
+  readonly path: string;
+  readonly limits: StoreLimits;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  /** Length of a segment file, a multiple of 4,096; 16 MiB unless a test wants many of them. */
+  readonly segmentBytes?: number;
+  /** In place of the directory's files; then no lock is taken. */
+  readonly files?: Files;
+}
+
+/**
+ * Opens the store that keeps everything in a log on disk; `docs/file-format.md` describes its files. Throws
+ * `storage_error` for a directory that another relay uses, that a sled database lies in, that cannot be read or written,
+ * or whose files are damaged where nothing may be.
+ */
+export async function openDiskStore(options: DiskStoreOptions): Promise<DiskStore> {
+  if (options.files !== undefined) return open(options, options.files, async () => {});
+  await refuseSled(options.path);
+  const files = await openDirectory(options.path).catch((cause) => {
+    throw new RelayError('storage_error', `the store at ${options.path} does not open: ${cause.message}`, {
+      cause,
+    });
+  });
+  const unlock = await lockDirectory(options.path);
+  try {
+    return await open(options, files, unlock);
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+async function open(
+  options: DiskStoreOptions,
+  files: Files,
+  unlock: () => Promise<void>,
+): Promise<DiskStore> {
+  const { limits, clock = systemClock, log: logger = silentLog, segmentBytes = SEGMENT_BYTES } = options;
+  const startMs = clock.monotonicMs();
+  const gate = createGate(2);
+  const spares = new Spares(files, gate, segmentBytes);
+  const segments = new Segments(files, spares, segmentBytes, logger);
+  const mailboxes = new Mailboxes(limits);
+  const found = await recover(files, mailboxes.table, limits.dedupWindowMs > 0, logger);
+  await spares.load(await files.list());
+  const start = found === undefined ? firstStart : await resume(files, segments, found);
+  const time = new StoreTime(clock, found?.timeMs, (byMs) =>
+    logger.warn({ by_ms: byMs }, 'the clock jumped ahead'),
+  );
+  const nowMs = time.now();
+  mailboxes.nextSeq = Math.max(found?.nextSeq ?? 0, firstSeq(nowMs));
+  await inTurns((max) => mailboxes.dropDue(nowMs, max));
+  const stamp = () => ({ timeMs: time.now(), nextSeq: mailboxes.nextSeq });
+  const log = new Log({ files, clock, logger, segmentBytes, spares, segments, stamp }, start);
+  const prepared = log.prepare();
+  if (found === undefined) await prepared;
+  const { messages } = mailboxes.table;
+  logger.info({ messages, ms: Math.round(clock.monotonicMs() - startMs) }, 'the store is open');
+  return new DiskStore({
+    files,
+    clock,
+    logger,
+    limits,
+    gate,
+    mailboxes,
+    segments,
+    log,
+    time,
+    unlock,
+    segmentBytes,
+  });
+}
+
+const firstStart: LogStart = {
+  tail: undefined,
+  oldest: 1,
+  flushed: { segment: 0, position: 0 },
+  nextNumber: 1,
+};
+
+/** Goes on with the log that was found: removes what does not count, and makes the last batch durable for certain. */
+async function resume(files: Files, segments: Segments, found: Recovered): Promise<LogStart> {
+  for (const { number, bytes } of found.segments) segments.add(number, bytes);
+  for (const number of found.dead) await files.unlink(segmentName(number));
+  const head = found.segments.at(-1) as SegmentHead;
+  const file = await files.open(segmentName(head.number), 'write');
+  const saltCrc = crc32(head.salt);
+  try {
+    if (found.last !== undefined) await rewriteLast(file, new Scanner(file, head.bytes, saltCrc), found.last);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  const index = new IndexBuilder(head.bytes);
+  index.giveUp();
+  const tail: Tail = { number: head.number, bytes: head.bytes, file, saltCrc, index, end: found.end };
+  const flushed = found.last === undefined ? head.flushed : { segment: head.number, position: found.end };
+  return { tail, oldest: found.oldest, flushed, nextNumber: head.number + 1 };
+}
+
+async function refuseSled(path: string): Promise<void> {
+  const isThere = (name: string) =>
+    stat(join(path, name)).then(
+      () => true,
+      () => false,
+    );
+  if (!((await isThere('conf')) && (await isThere('db')))) return;
+  throw new RelayError(
+    'storage_error',
+    `${path} holds a sled database of the former relay, which is not touched: drain it with that relay, or give another storage path`,
+  );
+}

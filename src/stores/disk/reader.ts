@@ -1,0 +1,103 @@
+import { crc32 } from 'node:zlib';
+import type { Slots } from '../mailboxes/slots.ts';
+import type { Gate } from './gate.ts';
+import { type RecordHead, readHead } from './record.ts';
+import type { Segments } from './segments.ts';
+
+/** Neighbours that are less than this apart are read in one go. */
+const GAP_BYTES_MAX = 65_536;
+const RUN_BYTES_MAX = 1 << 20;
+
+/** A message's record as it stands in the log, checked. */
+export interface ReadRecord {
+  readonly record: Buffer;
+  readonly head: RecordHead;
+}
+
+/** Where a slot's record stands, and what it must say. */
+interface Wanted {
+  readonly index: number;
+  readonly slot: number;
+  readonly seq: number;
+  readonly recipient: string;
+  readonly segment: number;
+  readonly position: number;
+  readonly bytes: number;
+}
+
+export interface Reader {
+  /**
+   * Reads the records of live messages; undefined for one that is not what its slot says. Where they stand is looked up
+   * before anything is awaited, and their segments stay where they are until they are read. Rejects when the disk does not give them.
+   */
+  read(slots: readonly number[], recipientOf: (slot: number) => string): Promise<(ReadRecord | undefined)[]>;
+}
+
+export function createReader(segments: Segments, slots: Slots, gate: Gate): Reader {
+  return {
+    async read(wantedSlots, recipientOf) {
+      const wanted = wantedSlots.map((slot, index) => ({
+        index,
+        slot,
+        seq: slots.seq.get(slot),
+        recipient: recipientOf(slot),
+        segment: slots.segment.get(slot),
+        position: slots.position.get(slot),
+        bytes: slots.recordBytes.get(slot),
+      }));
+      const found: (ReadRecord | undefined)[] = new Array(wanted.length).fill(undefined);
+      await Promise.all(runsOf(wanted).map((run) => readRun(segments, gate, run, found)));
+      return found;
+    },
+  };
+}
+
+/** Groups of neighbours, each read in one go. */
+function runsOf(wanted: Wanted[]): Wanted[][] {
+  wanted.sort((a, b) => a.segment - b.segment || a.position - b.position);
+  const runs: Wanted[][] = [];
+  let run: Wanted[] = [];
+  let end = 0;
+  for (const each of wanted) {
+    const first = run[0];
+    const joins =
+      first !== undefined &&
+      first.segment === each.segment &&
+      each.position - end < GAP_BYTES_MAX &&
+      each.position + each.bytes - first.position <= RUN_BYTES_MAX;
+    if (!joins) {
+      run = [];
+      runs.push(run);
+    }
+    run.push(each);
+    end = each.position + each.bytes;
+  }
+  return runs;
+}
+
+async function readRun(
+  segments: Segments,
+  gate: Gate,
+  run: readonly Wanted[],
+  found: (ReadRecord | undefined)[],
+): Promise<void> {
+  const [first, last] = [run[0] as Wanted, run.at(-1) as Wanted];
+  await segments.use(first.segment, (file) =>
+    gate(async () => {
+      const bytes = Buffer.allocUnsafeSlow(last.position + last.bytes - first.position);
+      const length = await file.read(bytes, first.position);
+      for (const each of run) {
+        const at = each.position - first.position;
+        if (at + each.bytes <= length) found[each.index] = check(bytes.subarray(at, at + each.bytes), each);
+      }
+    }),
+  );
+}
+
+/** A record, if it is the one that is wanted and its payload is as it was pushed. */
+function check(record: Buffer, { seq, recipient }: Wanted): ReadRecord | undefined {
+  const head = readHead(record, 0);
+  if (head === undefined || head.seq !== seq || head.recipient !== recipient) return undefined;
+  if (head.headBytes + head.keptBytes !== record.length) return undefined;
+  return crc32(record.subarray(head.headBytes)) === head.payloadCrc ? { record, head } : undefined;
+}

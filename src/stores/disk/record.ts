@@ -1,0 +1,181 @@
+import type { Message, MessageMeta } from '../../message.ts';
+import { uuidText, type Words } from '../mailboxes/keys.ts';
+
+/**
+ * Records: what the log says, one behind the other within a batch. All integers are little-endian but the UUID, which
+ * stands in its usual order of bytes. `docs/file-format.md` has the same, for those who read the files.
+ */
+
+/** A message, its payload kept as bytes. */
+export const PUSH = 1;
+/** A message, its payload kept as base64 text. This program reads such records and writes none. */
+export const PUSH_BASE64 = 2;
+/** Deletes the message of its seq, and remembers its key. */
+export const ACK = 3;
+/** An ack's memory, carried along by the cleaner; deletes nothing. */
+export const MEMORY = 4;
+/** The store was closed; nothing was on its way. */
+export const END = 5;
+
+const KEY_BYTES = 44;
+const PUSH_BYTES = 80;
+/** No head is longer: both of its strings have a u16 for their length. */
+export const HEAD_BYTES_MAX = PUSH_BYTES + 2 * 0xffff;
+
+/** What a record says before its payload. */
+export interface RecordHead {
+  readonly kind: number;
+  readonly recipient: string;
+  readonly words: Words;
+  readonly chunkIndex: number;
+  readonly seq: number;
+  /** Arrival of a message; time of an ack. Unix milliseconds. */
+  readonly ms: number;
+  readonly headBytes: number;
+  /** Decoded; 0 for what has no payload. */
+  readonly payloadBytes: number;
+  /** The payload as it stands in the file. */
+  readonly keptBytes: number;
+  readonly payloadCrc: number;
+  /** Unix milliseconds; 0 for what has no payload. */
+  readonly deadlineMs: bigint;
+}
+
+export interface PushHead {
+  readonly recipient: string;
+  readonly words: Words;
+  readonly meta: MessageMeta;
+  readonly seq: number;
+  readonly arrivalMs: number;
+  readonly deadlineMs: bigint;
+  readonly payloadBytes: number;
+  readonly payloadCrc: number;
+}
+
+export function pushHeadBytes(recipient: string, kind: string): number {
+  return PUSH_BYTES + Buffer.byteLength(recipient) + Buffer.byteLength(kind);
+}
+
+export function ackBytes(recipient: string): number {
+  return KEY_BYTES + Buffer.byteLength(recipient);
+}
+
+/** Writes the head of a message; returns its length. */
+export function writePushHead(into: Buffer, at: number, push: PushHead): number {
+  const { meta } = push;
+  const recipientBytes = into.write(push.recipient, at + PUSH_BYTES);
+  const kindBytes = into.write(meta.kind, at + PUSH_BYTES + recipientBytes);
+  writeKey(into, at, PUSH, push.words, meta.chunkIndex, push.seq, push.arrivalMs);
+  into.writeUInt16LE(recipientBytes, at + 2);
+  into.writeUInt16LE(kindBytes, at + 4);
+  into.writeUInt32LE(meta.chunkCount, at + 44);
+  into.writeBigUInt64LE(meta.totalLen, at + 48);
+  into.writeBigUInt64LE(meta.sentMs, at + 56);
+  into.writeBigUInt64LE(push.deadlineMs, at + 64);
+  into.writeUInt32LE(push.payloadBytes, at + 72);
+  into.writeUInt32LE(push.payloadCrc, at + 76);
+  return PUSH_BYTES + recipientBytes + kindBytes;
+}
+
+/** Writes an ack or a memory; returns its length. */
+export function writeAck(
+  into: Buffer,
+  at: number,
+  kind: typeof ACK | typeof MEMORY,
+  ack: Pick<RecordHead, 'recipient' | 'words' | 'chunkIndex' | 'seq' | 'ms'>,
+): number {
+  const recipientBytes = into.write(ack.recipient, at + KEY_BYTES);
+  writeKey(into, at, kind, ack.words, ack.chunkIndex, ack.seq, ack.ms);
+  into.writeUInt16LE(recipientBytes, at + 2);
+  into.writeUInt16LE(0, at + 4);
+  return KEY_BYTES + recipientBytes;
+}
+
+/** Writes an end record; returns its length. */
+export function writeEnd(into: Buffer, at: number): number {
+  into.fill(0, at, at + KEY_BYTES);
+  into.writeUInt8(END, at);
+  return KEY_BYTES;
+}
+
+/** Reads the head that begins at `at`; undefined if no whole head stands there. */
+export function readHead(from: Buffer, at: number): RecordHead | undefined {
+  if (at + KEY_BYTES > from.length) return undefined;
+  const kind = from.readUInt8(at);
+  if (kind < PUSH || kind > END) return undefined;
+  const isPush = kind === PUSH || kind === PUSH_BASE64;
+  const fixedBytes = isPush ? PUSH_BYTES : KEY_BYTES;
+  const recipientBytes = from.readUInt16LE(at + 2);
+  const headBytes = fixedBytes + recipientBytes + from.readUInt16LE(at + 4);
+  if (at + headBytes > from.length) return undefined;
+  const payloadBytes = isPush ? from.readUInt32LE(at + 72) : 0;
+  return {
+    kind,
+    recipient: from.toString('utf8', at + fixedBytes, at + fixedBytes + recipientBytes),
+    words: [
+      from.readUInt32BE(at + 24),
+      from.readUInt32BE(at + 28),
+      from.readUInt32BE(at + 32),
+      from.readUInt32BE(at + 36),
+    ],
+    chunkIndex: from.readUInt32LE(at + 40),
+    seq: readSafe(from, at + 8),
+    ms: readSafe(from, at + 16),
+    headBytes,
+    payloadBytes,
+    keptBytes: kind === PUSH_BASE64 ? 4 * Math.ceil(payloadBytes / 3) : payloadBytes,
+    payloadCrc: isPush ? from.readUInt32LE(at + 76) : 0,
+    deadlineMs: isPush ? from.readBigUInt64LE(at + 64) : 0n,
+  };
+}
+
+/** The message of a whole record, given its head. */
+export function readMessage(record: Buffer, head: RecordHead): Message {
+  const recipientBytes = record.readUInt16LE(2);
+  const kept = record.subarray(head.headBytes, head.headBytes + head.keptBytes);
+  return {
+    recipient: head.recipient,
+    messageId: uuidText(head.words),
+    payload: head.kind === PUSH_BASE64 ? Buffer.from(kept.toString('latin1'), 'base64') : kept,
+    meta: {
+      kind: record.toString('utf8', PUSH_BYTES + recipientBytes, head.headBytes),
+      totalLen: record.readBigUInt64LE(48),
+      chunkIndex: head.chunkIndex,
+      chunkCount: record.readUInt32LE(44),
+      sentMs: record.readBigUInt64LE(56),
+    },
+    seq: head.seq,
+    arrivalMs: head.ms,
+    deadlineMs: head.deadlineMs,
+  };
+}
+
+function writeKey(
+  into: Buffer,
+  at: number,
+  kind: number,
+  words: Words,
+  chunkIndex: number,
+  seq: number,
+  ms: number,
+): void {
+  into.writeUInt16LE(kind, at);
+  into.writeUInt16LE(0, at + 6);
+  writeSafe(into, at + 8, seq);
+  writeSafe(into, at + 16, ms);
+  into.writeUInt32BE(words[0], at + 24);
+  into.writeUInt32BE(words[1], at + 28);
+  into.writeUInt32BE(words[2], at + 32);
+  into.writeUInt32BE(words[3], at + 36);
+  into.writeUInt32LE(chunkIndex, at + 40);
+}
+
+/** An integer up to 2^53−1 as a u64. */
+export function writeSafe(into: Buffer, at: number, value: number): void {
+  into.writeUInt32LE(value % 2 ** 32, at);
+  into.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
+}
+
+export function readSafe(from: Buffer, at: number): number {
+  return from.readUInt32LE(at) + from.readUInt32LE(at + 4) * 2 ** 32;
+}

@@ -1,0 +1,129 @@
+import { crc32 } from 'node:zlib';
+import { PAGE_BYTES } from './batch.ts';
+import type { File } from './files.ts';
+import { readSafe, writeSafe } from './record.ts';
+
+/** Batches begin here; the head of the segment stands before. */
+export const FIRST_BATCH = PAGE_BYTES;
+const MAGIC = Buffer.from('enigmaRL');
+const VERSION = 1;
+const HEAD_BYTES = 80;
+const FOOTER_BYTES = 16;
+const FOOTER_MAGIC = 0x31_58_4e_45; // "ENX1"
+
+/** Up to where something was flushed. Segment 0 is none. */
+export interface LogPosition {
+  readonly segment: number;
+  readonly position: number;
+}
+
+/** What stands in the first page of a segment. */
+export interface SegmentHead {
+  readonly number: number;
+  /** Length of the file. */
+  readonly bytes: number;
+  /** 16 random bytes; no batch of another life of this file passes its checksum. */
+  readonly salt: Buffer;
+  readonly nextSeq: number;
+  readonly oldest: number;
+  /** The last flushed position of the whole log before this segment: all between there and here is void. */
+  readonly flushed: LogPosition;
+  readonly timeMs: number;
+}
+
+export function segmentName(number: number): string {
+  return `${String(number).padStart(10, '0')}.seg`;
+}
+
+/** The number of a segment's file name; undefined if it is none. */
+export function segmentNumber(name: string): number | undefined {
+  return /^\d{10}\.seg$/.test(name) ? Number(name.slice(0, 10)) : undefined;
+}
+
+export function encodeSegmentHead(head: SegmentHead): Buffer {
+  const page = Buffer.alloc(PAGE_BYTES);
+  MAGIC.copy(page);
+  page.writeUInt32LE(VERSION, 8);
+  page.writeUInt32LE(head.number, 12);
+  writeSafe(page, 16, head.bytes);
+  head.salt.copy(page, 24);
+  writeSafe(page, 40, head.nextSeq);
+  page.writeUInt32LE(head.oldest, 48);
+  page.writeUInt32LE(head.flushed.segment, 52);
+  writeSafe(page, 56, head.flushed.position);
+  writeSafe(page, 64, head.timeMs);
+  page.writeUInt32LE(crc32(page.subarray(0, HEAD_BYTES - 4)), HEAD_BYTES - 4);
+  return page;
+}
+
+/** Reads the head of a segment; undefined if the page holds none. Throws a sentence for a later format. */
+export function decodeSegmentHead(page: Buffer): SegmentHead | undefined {
+  if (page.length < HEAD_BYTES || !MAGIC.equals(page.subarray(0, 8))) return undefined;
+  if (page.readUInt32LE(HEAD_BYTES - 4) !== crc32(page.subarray(0, HEAD_BYTES - 4))) return undefined;
+  if (page.readUInt32LE(8) !== VERSION) return undefined;
+  return {
+    number: page.readUInt32LE(12),
+    bytes: readSafe(page, 16),
+    salt: Buffer.from(page.subarray(24, 40)),
+    nextSeq: readSafe(page, 40),
+    oldest: page.readUInt32LE(48),
+    flushed: { segment: page.readUInt32LE(52), position: readSafe(page, 56) },
+    timeMs: readSafe(page, 64),
+  };
+}
+
+/**
+ * The index of a segment: its batches without their payloads, at the end of the file, behind it a footer. It spares a
+ * start the reading of payloads. It is a shortcut only: written where it fits behind the last batch, and not at all
+ * where heads are more than an eighth of the segment, as it would spare little there.
+ */
+export class IndexBuilder {
+  readonly #bytesMax: number;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+  #givenUp = false;
+
+  constructor(segmentBytes: number) {
+    this.#bytesMax = Math.floor(segmentBytes / 8);
+  }
+
+  /** Adds a batch: its frame and heads. */
+  add(position: number, outlineBytes: number, outline: () => Buffer): void {
+    this.#bytes += 4 + outlineBytes;
+    if (this.#bytes > this.#bytesMax) this.giveUp();
+    if (this.#givenUp) return;
+    const at = Buffer.alloc(4);
+    at.writeUInt32LE(position);
+    this.#parts.push(at, outline());
+  }
+
+  /** For a segment of which not every batch was added. */
+  giveUp(): void {
+    this.#givenUp = true;
+    this.#parts = [];
+  }
+
+  /** What to write at the very end of a file that has `room` bytes left; undefined if there is no index. */
+  finish(saltCrc: number, room: number): Buffer | undefined {
+    if (this.#givenUp || this.#bytes + FOOTER_BYTES > room) return undefined;
+    const index = Buffer.concat(this.#parts);
+    const footer = Buffer.alloc(FOOTER_BYTES);
+    footer.writeUInt32LE(FOOTER_MAGIC, 0);
+    footer.writeUInt32LE(index.length, 4);
+    footer.writeUInt32LE(crc32(index, saltCrc), 8);
+    footer.writeUInt32LE(crc32(footer.subarray(0, 12), saltCrc), 12);
+    return Buffer.concat([index, footer]);
+  }
+}
+
+/** Reads the index of a segment; undefined if it has none, or a broken one. */
+export async function readIndex(file: File, fileBytes: number, saltCrc: number): Promise<Buffer | undefined> {
+  const footer = Buffer.alloc(FOOTER_BYTES);
+  if ((await file.read(footer, fileBytes - FOOTER_BYTES)) !== FOOTER_BYTES) return undefined;
+  if (footer.readUInt32LE(0) !== FOOTER_MAGIC) return undefined;
+  if (footer.readUInt32LE(12) !== crc32(footer.subarray(0, 12), saltCrc)) return undefined;
+  const index = Buffer.alloc(footer.readUInt32LE(4));
+  if (index.length > fileBytes) return undefined;
+  if ((await file.read(index, fileBytes - FOOTER_BYTES - index.length)) !== index.length) return undefined;
+  return footer.readUInt32LE(8) === crc32(index, saltCrc) ? index : undefined;
+}

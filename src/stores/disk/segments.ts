@@ -1,0 +1,137 @@
+import type { Log } from '../../log.ts';
+import type { File, Files } from './files.ts';
+import { segmentName } from './segment.ts';
+import type { Spares } from './spares.ts';
+
+const OPEN_FILES_MAX = 64;
+const SPARES_MAX = 4;
+
+interface Segment {
+  readonly number: number;
+  readonly bytes: number;
+  /** Readers that are in it; it is closed and disposed of only without. */
+  pins: number;
+  file: Promise<File> | undefined;
+  dead: boolean;
+  /** Holds what could not be read: set aside, not deleted. */
+  damaged: boolean;
+  /** Saw a failed write or flush: its pages are never flushed again, so it serves no second time. */
+  tainted: boolean;
+}
+
+/** The numbered files of the log: who reads them, and what becomes of those that no longer count. */
+export class Segments {
+  readonly #files: Files;
+  readonly #spares: Spares;
+  readonly #segmentBytes: number;
+  readonly #log: Log;
+  readonly #byNumber = new Map<number, Segment>();
+  /** Those that are open, the one used last behind the others. */
+  readonly #open = new Set<Segment>();
+  #disposals: Promise<void> = Promise.resolve();
+  bytes = 0;
+
+  constructor(files: Files, spares: Spares, segmentBytes: number, log: Log) {
+    this.#files = files;
+    this.#spares = spares;
+    this.#segmentBytes = segmentBytes;
+    this.#log = log;
+  }
+
+  get count(): number {
+    return this.#byNumber.size;
+  }
+
+  /** In order. */
+  get numbers(): number[] {
+    return [...this.#byNumber.keys()].sort((a, b) => a - b);
+  }
+
+  add(number: number, bytes: number): void {
+    const segment = { number, bytes, pins: 0, file: undefined, dead: false, damaged: false, tainted: false };
+    this.#byNumber.set(number, segment);
+    this.bytes += bytes;
+  }
+
+  /** Runs a job on a segment's file, which stays open and in place meanwhile. */
+  async use<Result>(number: number, job: (file: File) => Promise<Result>): Promise<Result> {
+    const segment = this.#byNumber.get(number);
+    if (segment === undefined) throw new Error(`${segmentName(number)} is gone`);
+    segment.pins++;
+    try {
+      return await job(await this.#opened(segment));
+    } finally {
+      segment.pins--;
+      if (segment.dead && segment.pins === 0) this.#dispose(segment);
+    }
+  }
+
+  mark(number: number, mark: 'damaged' | 'tainted'): void {
+    const segment = this.#byNumber.get(number);
+    if (segment !== undefined) segment[mark] = true;
+  }
+
+  /** Gives up a segment that no longer counts, once nobody reads it. */
+  drop(number: number): void {
+    const segment = this.#byNumber.get(number);
+    if (segment === undefined || segment.dead) return;
+    segment.dead = true;
+    if (segment.pins === 0) this.#dispose(segment);
+  }
+
+  /** Resolves when what was dropped is disposed of. */
+  settled(): Promise<void> {
+    return this.#disposals;
+  }
+
+  async close(): Promise<void> {
+    await this.#disposals;
+    for (const segment of [...this.#open]) await this.#closeFile(segment);
+  }
+
+  #opened(segment: Segment): Promise<File> {
+    segment.file ??= this.#files.open(segmentName(segment.number), 'read');
+    this.#open.delete(segment);
+    this.#open.add(segment);
+    for (const other of this.#open) {
+      if (this.#open.size <= OPEN_FILES_MAX) break;
+      if (other.pins === 0) this.#closeFile(other).catch(() => {});
+    }
+    segment.file.catch(() => {
+      segment.file = undefined;
+      this.#open.delete(segment);
+    });
+    return segment.file;
+  }
+
+  async #closeFile(segment: Segment): Promise<void> {
+    const { file } = segment;
+    segment.file = undefined;
+    this.#open.delete(segment);
+    await (await file)?.close();
+  }
+
+  #dispose(segment: Segment): void {
+    this.#disposals = this.#disposals.then(async () => {
+      try {
+        await this.#closeFile(segment);
+        await this.#giveUp(segment);
+      } catch (error) {
+        this.#log.warn(
+          { err: error, file: segmentName(segment.number) },
+          'a segment that no longer counts is still there',
+        );
+      }
+      this.#byNumber.delete(segment.number);
+      this.bytes -= segment.bytes;
+    });
+  }
+
+  #giveUp({ number, bytes, damaged, tainted }: Segment): Promise<void> {
+    const name = segmentName(number);
+    if (damaged) return this.#files.rename(name, `${name}.bad`);
+    if (!tainted && bytes === this.#segmentBytes && this.#spares.count < SPARES_MAX)
+      return this.#spares.recycle(name);
+    return this.#files.unlink(name);
+  }
+}

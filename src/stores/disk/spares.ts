@@ -1,0 +1,117 @@
+import { PAGE_BYTES } from './batch.ts';
+import { type Files, writeWhole } from './files.ts';
+import type { Gate } from './gate.ts';
+
+const STEP_BYTES = 1 << 20;
+const BLANK = Buffer.alloc(PAGE_BYTES);
+
+/**
+ * Segments prepared ahead: files of full length, filled and flushed, that wait for a number. Their first page is blank;
+ * one that is not may be a segment's second name, and only its name is ever removed.
+ */
+export class Spares {
+  readonly #files: Files;
+  readonly #gate: Gate;
+  readonly #segmentBytes: number;
+  #names: string[] = [];
+  #lastName = 0;
+
+  constructor(files: Files, gate: Gate, segmentBytes: number) {
+    this.#files = files;
+    this.#gate = gate;
+    this.#segmentBytes = segmentBytes;
+  }
+
+  get count(): number {
+    return this.#names.length;
+  }
+
+  get bytes(): number {
+    return this.#names.length * this.#segmentBytes;
+  }
+
+  /** Finds those of an earlier run, and removes what is unfinished. */
+  async load(names: readonly string[]): Promise<void> {
+    for (const name of names.filter((each) => /^(new|spare)-\d+$/.test(each))) {
+      this.#lastName = Math.max(this.#lastName, Number(name.split('-')[1]));
+      if (name.startsWith('spare-') && (await this.#isBlank(name))) this.#names.push(name);
+      else await this.#files.unlink(name);
+    }
+  }
+
+  /** Prepares one more. */
+  async add(): Promise<void> {
+    this.#names.push(await this.create(this.#segmentBytes));
+  }
+
+  /** A prepared file of any length, which the caller names. Nothing of it is left behind by a failure. */
+  async create(bytes: number): Promise<string> {
+    const number = ++this.#lastName;
+    const [unfinished, name] = [`new-${number}`, `spare-${number}`];
+    try {
+      await this.#fill(unfinished, bytes);
+      await this.#files.rename(unfinished, name);
+      await this.#files.flushDirectory();
+    } catch (error) {
+      await this.#files.unlink(unfinished).catch(() => {});
+      throw error;
+    }
+    return name;
+  }
+
+  /** One of those that are left when `reserve` of them are kept back; undefined if there is none. */
+  take(reserve: number): string | undefined {
+    return this.#names.length > reserve ? this.#names.pop() : undefined;
+  }
+
+  /** Makes a spare of a segment that no longer counts. Its old name is gone for good before a byte of it changes. */
+  async recycle(segment: string): Promise<void> {
+    const name = `spare-${++this.#lastName}`;
+    await this.#files.rename(segment, name);
+    try {
+      await this.#files.flushDirectory();
+      await this.#blank(name);
+    } catch (error) {
+      await this.#files.unlink(name).catch(() => {});
+      throw error;
+    }
+    this.#names.push(name);
+  }
+
+  async #blank(name: string): Promise<void> {
+    const file = await this.#files.open(name, 'write');
+    try {
+      await writeWhole(file, [BLANK], 0);
+      await file.flush();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #fill(name: string, bytes: number): Promise<void> {
+    const file = await this.#files.create(name);
+    try {
+      const step = Buffer.alloc(Math.min(STEP_BYTES, bytes));
+      for (let at = 0; at < bytes; at += step.length) {
+        const piece = step.subarray(0, Math.min(step.length, bytes - at));
+        await this.#gate(async () => {
+          await writeWhole(file, [piece], at);
+          await file.flush();
+        });
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #isBlank(name: string): Promise<boolean> {
+    const file = await this.#files.open(name, 'read');
+    try {
+      const page = Buffer.alloc(PAGE_BYTES, 1);
+      const whole = (await file.size()) === this.#segmentBytes && (await file.read(page, 0)) === PAGE_BYTES;
+      return whole && page.equals(BLANK);
+    } finally {
+      await file.close();
+    }
+  }
+}

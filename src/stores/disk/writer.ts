@@ -1,0 +1,208 @@
+import { RelayError } from '../../errors.ts';
+import type { Log as Logger } from '../../log.ts';
+import type { Mailboxes } from '../mailboxes.ts';
+import type { Clock } from '../store.ts';
+import type { StoreTime } from '../time.ts';
+import { Backlog } from './backlog.ts';
+import { type Batch, FRAME_BYTES, padded } from './batch.ts';
+import type { Cleaner } from './cleaner.ts';
+import type { Log, Purpose } from './log.ts';
+
+const BATCH_BYTES_MAX = 1 << 20;
+/** What the cleaner may add to a batch: this much, or twice what callers add if that is less. */
+const CLEAN_BYTES_MAX = 262_144;
+const CLEAN_BYTES_MIN = 16_384;
+
+/** Something that a caller wants written. */
+export interface Request {
+  readonly purpose: 'push' | 'ack';
+  /** Bound of the records that it adds. */
+  readonly bytesMax: number;
+  /** Decides it, adds its records to the batch, and returns its answer; throws `RelayError` for a refusal. */
+  readonly decide: (batch: Batch, nowMs: number) => unknown;
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A request and what was decided; it is told once the batch is on disk. */
+interface Decided {
+  readonly request: Request;
+  readonly tell: () => void;
+}
+
+/**
+ * One batch after the other: decides what waits, against everything that was decided before; writes and flushes it;
+ * makes it visible; answers. Every answer, also one that says that nothing changed, waits for the batch in which it was
+ * decided, as what it rests on may be in the same one.
+ */
+export class Writer {
+  readonly backlog: Backlog;
+  readonly #mailboxes: Mailboxes;
+  readonly #log: Log;
+  readonly #cleaner: Cleaner;
+  readonly #batch: Batch;
+  readonly #time: StoreTime;
+  readonly #logger: Logger;
+  readonly #batchBytesMax: number;
+  #queue: Request[] = [];
+  #between: (() => Promise<void>)[] = [];
+  #running: Promise<void> | undefined;
+  /** What had been dropped because of the time when the last flushed batch, which names that time, was formed. */
+  #namedDrops = 0;
+  #mustTick = false;
+
+  constructor(parts: {
+    mailboxes: Mailboxes;
+    log: Log;
+    cleaner: Cleaner;
+    batch: Batch;
+    time: StoreTime;
+    clock: Clock;
+    logger: Logger;
+  }) {
+    this.#mailboxes = parts.mailboxes;
+    this.#log = parts.log;
+    this.#cleaner = parts.cleaner;
+    this.#batch = parts.batch;
+    this.#time = parts.time;
+    this.#logger = parts.logger;
+    this.#batchBytesMax = Math.min(BATCH_BYTES_MAX, parts.log.capacity);
+    this.backlog = new Backlog(parts.clock);
+  }
+
+  submit(request: Request): void {
+    if (this.#log.broken) {
+      request.reject(new RelayError('storage_error'));
+      return;
+    }
+    this.backlog.add(request.bytesMax);
+    this.#queue.push(request);
+    this.#kick();
+  }
+
+  /** Writes an empty batch, which carries the time, if anything was dropped because of the time since the last one. */
+  tick(): void {
+    this.#mustTick = this.#mailboxes.dropped !== this.#namedDrops;
+    this.#kick();
+  }
+
+  /** Runs a job while no batch is on its way. */
+  async between(job: () => Promise<void>): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#between.push(() => job().then(resolve, reject));
+      this.#kick();
+    });
+  }
+
+  /** Finishes what waits, and says in the log that nothing was on its way. */
+  async finish(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    await this.#cleaner.idle();
+    while (this.#running !== undefined) await this.#running;
+    if (this.#log.broken) return;
+    this.#batch.reset();
+    this.#batch.addEnd();
+    await this.#log.append(this.#batch, 'clean').catch(() => {});
+  }
+
+  #kick(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    // What arrives in the same turn of the event loop shares the first batch.
+    await new Promise<void>((next) => setImmediate(next));
+    for (;;) {
+      for (const job of this.#between.splice(0)) await job();
+      this.#cleaner.finish();
+      this.#batch.reset();
+      const nowMs = this.#time.now();
+      const decided = this.#decide(nowMs);
+      const isIdle = decided.length === 0;
+      this.#clean(isIdle);
+      if (isIdle && this.#batch.records === 0 && !this.#mustTick && !this.#log.mustName) break;
+      await this.#commit(decided, nowMs);
+      this.#readAhead();
+    }
+    this.#readAhead();
+  }
+
+  /** Decides what waits, as far as it goes into one batch. */
+  #decide(nowMs: number): Decided[] {
+    const decided: Decided[] = [];
+    let room = this.#log.remaining;
+    let taken = 0;
+    for (; taken < this.#queue.length; taken++) {
+      const request = this.#queue[taken] as Request;
+      const bytes = padded(this.#batch.length + request.bytesMax);
+      if (taken === 0 && bytes > room) {
+        // It begins a segment. Where only the reserve is left, that is for it alone to try.
+        room = this.#log.tight ? bytes : Math.max(bytes, this.#log.capacity);
+      } else if (taken > 0 && (bytes > room || bytes > this.#batchBytesMax)) {
+        break;
+      }
+      decided.push(this.#decideOne(request, nowMs));
+    }
+    this.#queue.splice(0, taken);
+    return decided;
+  }
+
+  #decideOne(request: Request, nowMs: number): Decided {
+    try {
+      const answer = request.decide(this.#batch, nowMs) as never;
+      return { request, tell: () => request.resolve(answer) };
+    } catch (error) {
+      if (!(error instanceof RelayError)) throw error;
+      return { request, tell: () => request.reject(error) };
+    }
+  }
+
+  /** Adds what the cleaner has read, at a pace that callers hardly notice unless there is far too much. */
+  #clean(isIdle: boolean): void {
+    if (!this.#cleaner.hasLoaded) return;
+    const { remaining, capacity } = this.#log;
+    const callers = this.#batch.length - FRAME_BYTES;
+    const isBehind = isIdle || this.#cleaner.excessBytes > 2 * capacity;
+    const paced = Math.min(CLEAN_BYTES_MAX, Math.max(CLEAN_BYTES_MIN, 2 * callers));
+    this.#cleaner.addTo(this.#batch, isBehind ? CLEAN_BYTES_MAX : paced, (bytes) => {
+      return padded(bytes) <= remaining || (isIdle && this.#batch.records === 0);
+    });
+  }
+
+  async #commit(decided: readonly Decided[], nowMs: number): Promise<void> {
+    const drops = this.#mailboxes.dropped;
+    const mustWrite = this.#batch.records > 0 || this.#mustTick || this.#log.mustName;
+    try {
+      const at = mustWrite
+        ? await this.#log.append(this.#batch, purposeOf(decided))
+        : { segment: 0, position: 0 };
+      this.#mailboxes.settle(nowMs, at.segment, at.position);
+      if (mustWrite) this.#namedDrops = drops;
+      for (const { tell } of decided) tell();
+    } catch (error) {
+      this.#mailboxes.undo();
+      this.#cleaner.failed();
+      for (const { request } of decided) request.reject(error);
+    }
+    this.#mustTick = false;
+    this.backlog.remove(decided.reduce((sum, { request }) => sum + request.bytesMax, 0));
+  }
+
+  /** Has the cleaner read what it will add to the next batches. */
+  #readAhead(): void {
+    this.#cleaner.load()?.then(
+      () => this.#kick(),
+      (error) => {
+        this.#cleaner.failed();
+        this.#logger.warn({ err: error }, 'the cleaner could not read; it tries again later');
+      },
+    );
+  }
+}
+
+function purposeOf(decided: readonly Decided[]): Purpose {
+  if (decided.some(({ request }) => request.purpose === 'push')) return 'push';
+  return decided.length > 0 ? 'ack' : 'clean';
+}
