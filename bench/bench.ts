@@ -1,0 +1,70 @@
+import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { backlogScenario } from './backlog.ts';
+import { type Options, readOptions, usage } from './options.ts';
+import { machine, type Result, resultLines, tableHead } from './report.ts';
+import { rateScenarios, type Scenario } from './scenarios.ts';
+import { onStage } from './stage.ts';
+
+/**
+ * `npm run bench`: drives a relay over HTTP from this process, and next to it, in turn, a bare `node:http` server that
+ * gives the same answers. `docs/performance.md` says how to read what it prints.
+ */
+const scenarios: readonly Scenario[] = [...rateScenarios, backlogScenario];
+
+/** f_type of Linux's memory file system. */
+const TMPFS_MAGIC = 0x01021994;
+
+// An interrupted bench leaves by the ordinary way out, on which the servers are ended.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
+
+const options = readOptions(process.argv.slice(2));
+if (options === undefined) console.log(usage);
+else if (options.list) for (const { name, about } of scenarios) console.log(`${name.padEnd(14)} ${about}`);
+else await bench(options);
+
+async function bench(options: Options): Promise<void> {
+  const directory = diskDirectory(options.directory);
+  const where = machine();
+  console.log(Object.values(where).join(' · '));
+  console.log(`relay: ${options.url ?? options.command}\n\n${tableHead()}`);
+  const results: Result[] = [];
+  for (const scenario of chosen(options)) {
+    const result = await outcome(scenario, options, directory);
+    console.log(resultLines(result).join('\n'));
+    results.push(result);
+  }
+  const { jsonPath, effort } = options;
+  if (jsonPath !== undefined)
+    writeFileSync(jsonPath, `${JSON.stringify({ ...where, effort, results }, null, 2)}\n`);
+  if (results.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
+}
+
+async function outcome(scenario: Scenario, options: Options, directory: string): Promise<Result> {
+  const { name } = scenario;
+  try {
+    return { name, ...(await onStage(options, directory, (stage) => scenario.run(stage))) };
+  } catch (error) {
+    return { name, failure: (error as Error).message };
+  }
+}
+
+function chosen({ only, connectionsMax }: Options): Scenario[] {
+  const named = scenarios.filter(
+    ({ name }) => only.length === 0 || only.some((start) => name.startsWith(start)),
+  );
+  if (named.length === 0)
+    throw new Error(`no scenario is named so; there are ${scenarios.map(({ name }) => name)}`);
+  return named.filter(({ pushConnections }) => pushConnections <= connectionsMax);
+}
+
+/** A directory whose files are on a disk: flushes into memory would measure nothing. */
+function diskDirectory(asked: string | undefined): string {
+  if (asked !== undefined) mkdirSync(asked, { recursive: true });
+  const onDisk = (asked === undefined ? [tmpdir(), '/var/tmp'] : [asked]).find(
+    (directory) => statfsSync(directory).type !== TMPFS_MAGIC,
+  );
+  if (onDisk === undefined) throw new Error('no directory on a disk: name one with --directory');
+  return onDisk;
+}

@@ -1,0 +1,123 @@
+import { drive, type Load, type Target } from './drive.ts';
+import type { ConstantAnswer } from './echo.ts';
+import { median, memoryMb, percentile } from './figures.ts';
+import type { Effort } from './options.ts';
+import type { Script } from './scripts.ts';
+import { startEcho } from './servers.ts';
+
+export interface Workload {
+  /** New scripts for a round, one for each connection. */
+  scripts(): Script[];
+  /** For both servers before the first round, for as long as a warm-up may take. */
+  warmUp(): Script[];
+  /** Whether a round ends with its scripts; else it ends with its time. */
+  readonly whole?: boolean;
+}
+
+/** Of a server under one workload; each the median of its rounds. */
+export interface Figures {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Processor time of the server for one request, in µs. */
+  readonly cpuUs: number;
+  /** Processor time of the generator in that of one processor: near 1, it is the generator that is measured. */
+  readonly generatorShare: number;
+}
+
+export interface Comparison {
+  readonly relay: Figures;
+  readonly bare: Figures;
+  /** Relay to bare server, within each round; the median of the rounds. */
+  readonly rateRatio: number;
+  readonly cpuRatio: number;
+  /** The most memory that the relay had at once, in MB. */
+  readonly peakMb: number;
+}
+
+/** Drives the relay and a bare server that gives the relay's own answers, in turn. */
+export async function compare(
+  relay: Target,
+  workload: Workload,
+  effort: Pick<Effort, 'rounds' | 'seconds' | 'warmUpSeconds'>,
+): Promise<{ comparison: Comparison; relayLoads: Load[] }> {
+  const { rounds, warmUpSeconds } = effort;
+  const seconds = workload.whole ? Infinity : effort.seconds;
+  const answers = new Map<string, ConstantAnswer>();
+  const sampled = workload.warmUp().map((script) => sampling(script, answers));
+  await drive(relay, sampled, warmUpSeconds);
+  const bare = await startEcho(answers);
+  const relayLoads: Load[] = [];
+  const bareLoads: Load[] = [];
+  try {
+    await drive(bare, workload.warmUp(), warmUpSeconds);
+    for (let round = 0; round < rounds; round++) {
+      relayLoads.push(await drive(relay, workload.scripts(), seconds));
+      bareLoads.push(await drive(bare, workload.scripts(), seconds));
+    }
+  } finally {
+    await bare.stop();
+  }
+  const peakMb = memoryMb(relay.pid, 'VmHWM');
+  return { comparison: { ...compared(relayLoads.map(figures), bareLoads.map(figures)), peakMb }, relayLoads };
+}
+
+function compared(relay: readonly Figures[], bare: readonly Figures[]): Omit<Comparison, 'peakMb'> {
+  const ratio = (key: keyof Figures) =>
+    median(relay.map((round, index) => round[key] / (bare[index]?.[key] ?? Number.NaN)));
+  return {
+    relay: medians(relay),
+    bare: medians(bare),
+    rateRatio: ratio('perSecond'),
+    cpuRatio: ratio('cpuUs'),
+  };
+}
+
+function figures(load: Load): Figures {
+  return {
+    perSecond: load.requests / load.seconds,
+    p50Ms: percentile(load.latenciesMs, 0.5),
+    p99Ms: percentile(load.latenciesMs, 0.99),
+    cpuUs: (load.cpuSeconds / load.requests) * 1e6,
+    generatorShare: load.generatorCpuSeconds / load.seconds,
+  };
+}
+
+function medians(rounds: readonly Figures[]): Figures {
+  const of = (key: keyof Figures) => median(rounds.map((round) => round[key]));
+  return {
+    perSecond: of('perSecond'),
+    p50Ms: of('p50Ms'),
+    p99Ms: of('p99Ms'),
+    cpuUs: of('cpuUs'),
+    generatorShare: of('generatorShare'),
+  };
+}
+
+/** Keeps the first answer of each path that a script asks for. */
+function sampling(script: Script, answers: Map<string, ConstantAnswer>): Script {
+  let path = '';
+  return {
+    next() {
+      const request = script.next();
+      path = request?.toString('latin1', 'POST '.length, request.indexOf(' HTTP/1.1')) ?? path;
+      return request;
+    },
+    check(answer) {
+      script.check(answer);
+      if (answers.has(path)) return;
+      answers.set(path, { headers: sentByHandler(answer.head), body: answer.body.toString() });
+    },
+  };
+}
+
+/** The headers of an answer without those that `node:http` writes by itself. */
+function sentByHandler(head: string): Record<string, string> {
+  const own = new Set(['connection', 'date', 'keep-alive']);
+  const lines = head.split('\r\n').slice(1);
+  const fields = lines.map((line) => {
+    const colon = line.indexOf(':');
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const;
+  });
+  return Object.fromEntries(fields.filter(([name]) => !own.has(name)));
+}

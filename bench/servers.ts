@@ -1,0 +1,108 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Target } from './drive.ts';
+import type { ConstantAnswer } from './echo.ts';
+
+export interface Server extends Target {
+  /** Ends the process and resolves when it is gone; one that does not go within STOP_MS is killed. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export interface RelayProcess extends Server {
+  /** From the start of the process to the line that says where it listens. */
+  readonly startMs: number;
+}
+
+const STOP_MS = 20_000;
+const STDERR_LENGTH_MAX = 2_000;
+
+/** Runs `command --config FILE` on a store in the directory, and waits until it says where it listens. */
+export async function startRelay(command: string, directory: string): Promise<RelayProcess> {
+  const configPath = join(directory, 'relay.toml');
+  await writeFile(configPath, relayToml(join(directory, 'store')));
+  const startedMs = performance.now();
+  // `exec`, so that the process measured and signalled is the relay and not the shell.
+  const child = spawn(`exec ${command} --config '${configPath}'`, {
+    shell: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const stop = stopper(child);
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    stderr = (stderr + text).slice(-STDERR_LENGTH_MAX);
+  });
+  for await (const line of createInterface(child.stdout)) {
+    const url = /listening on (\S+)/.exec(line)?.[1];
+    if (url === undefined) continue;
+    child.stdout.resume();
+    return { url, pid: child.pid, startMs: performance.now() - startedMs, stop };
+  }
+  await stop();
+  throw new Error(`the relay ended before it listened: ${stderr}`);
+}
+
+/** Runs the bare server, which is to give these answers. */
+export async function startEcho(answers: ReadonlyMap<string, ConstantAnswer>): Promise<Server> {
+  const child = fork(fileURLToPath(new URL('./echo.js', import.meta.url)));
+  const stop = stopper(child);
+  const [port] = await once(child, 'message');
+  child.send([...answers]);
+  await once(child, 'message');
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid, stop };
+}
+
+/** Ties a child to this process, so that none is left behind however the bench ends. */
+function stopper(child: ChildProcess): Server['stop'] {
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const gone = once(child, 'exit').finally(() => process.off('exit', kill));
+  return async (signal = 'SIGTERM') => {
+    child.kill(signal);
+    const timer = setTimeout(kill, STOP_MS);
+    await gone;
+    clearTimeout(timer);
+  };
+}
+
+/**
+ * The configuration that everything is measured with: durable, limits that are on but never reached, metrics on. In
+ * words that the Rust relay knows too: to it and to ours, `sled` is the durable store.
+ */
+function relayToml(storePath: string): string {
+  return `
+address = "127.0.0.1:0"
+mode = "http"
+
+[storage]
+kind = "sled"
+path = '${storePath}'
+
+[relay]
+max_message_bytes = 8_388_608
+max_queue_bytes_per_user = 1_099_511_627_776
+max_messages_per_user = 10_000_000
+message_ttl_seconds = 1_209_600
+gc_interval_seconds = 60
+pull_batch_max = 256
+max_messages_total = 10_000_000
+
+[rate_limit]
+enabled = true
+per_ip_rps = 10_000_000
+burst = 10_000_000
+ban_seconds = 300
+
+[rate_limit.endpoints]
+push_rps = 10_000_000
+pull_rps = 10_000_000
+ack_rps = 10_000_000
+
+[metrics]
+enabled = true
+address = "127.0.0.1:0"
+`;
+}
