@@ -16,7 +16,7 @@ export const backlogScenario: Scenario = {
   async run(stage): Promise<Outcome> {
     const { backlogMessages } = stage.effort;
     const openEmptyMs = await openMs(stage, 'SIGTERM');
-    await drive(stage.relay, [emptyPulls(newRecipient(), { requests: 1 })]);
+    await drive(stage.relay, [emptyPulls(newRecipient(), 1)]);
     const idleMb = await settledMb(stage);
 
     const recipients = Array.from({ length: MAILBOXES }, newRecipient);

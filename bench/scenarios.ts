@@ -3,7 +3,16 @@ import { drive, type Load } from './drive.ts';
 import { median, percentile } from './figures.ts';
 import { rawFlushesMs } from './floor.ts';
 import { newRecipient } from './requests.ts';
-import { cycles, drain, emptyPulls, PAGE_MESSAGES, pushes, readThrough, type Script } from './scripts.ts';
+import {
+  cycles,
+  drain,
+  ENDLESS,
+  emptyPulls,
+  PAGE_MESSAGES,
+  pushes,
+  readThrough,
+  type Script,
+} from './scripts.ts';
 import type { Stage } from './stage.ts';
 
 export interface Scenario {
@@ -35,12 +44,7 @@ export const rateScenarios: readonly Scenario[] = [
   pushScenario('push-64k', 64 * KIB, 16),
   pushScenario('push-3.7m', ATTACHMENT_BYTES, 4),
   ...[1, 64].map(emptyPullScenario),
-  {
-    name: 'cycle',
-    about: 'push, pull, ack of 1 KiB after 1 KiB, 64 connections with a mailbox each',
-    pushConnections: 64,
-    run: rates(() => times(64, () => cycles(newRecipient(), KIB))),
-  },
+  ...[4, 64].map(cycleScenario),
   {
     name: 'pages',
     about: 'one connection pages through a full mailbox with its cursor, without acks',
@@ -71,7 +75,8 @@ function pushScenario(name: string, payloadBytes: number, connections: number): 
     pushConnections: connections,
     run: rates(() => {
       const recipients = times(MAILBOXES, newRecipient);
-      return times(connections, () => pushes(recipients, payloadBytes, { requests: Infinity }));
+      const budget = { requests: ENDLESS };
+      return times(connections, () => pushes(recipients, payloadBytes, budget));
     }),
   };
 }
@@ -82,6 +87,15 @@ function emptyPullScenario(connections: number): Scenario {
     about: `pulls from empty mailboxes, ${connections} connection(s)`,
     pushConnections: 0,
     run: rates(() => times(connections, () => emptyPulls(newRecipient()))),
+  };
+}
+
+function cycleScenario(connections: number): Scenario {
+  return {
+    name: `cycle-${connections}`,
+    about: `push, pull, ack of one message of 1 KiB after another, ${connections} connections with a mailbox each`,
+    pushConnections: connections,
+    run: rates(() => times(connections, () => cycles(newRecipient(), KIB))),
   };
 }
 
@@ -124,7 +138,7 @@ async function drained(stage: Stage): Promise<Outcome> {
   };
   // A mailbox is drained once.
   const { comparison, relayLoads } = await compare(relay, workload, { ...effort, rounds: 1 });
-  await drive(relay, [emptyPulls(recipient, { requests: 1 })]);
+  await drive(relay, [emptyPulls(recipient, 1)]);
   return { comparison, figures: endsMs(relayLoads, 2) };
 }
 

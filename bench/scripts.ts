@@ -12,30 +12,33 @@ export interface Script {
   check(answer: Answer): void;
 }
 
-/** How many requests some scripts have left between them. */
+/** How many requests some scripts have left between them: they take turns by it. */
 export interface Budget {
   requests: number;
 }
 
-/** Pushes of new messages to the recipients in turn. */
+/** Requests of a script that ends only with its time. */
+export const ENDLESS = Number.MAX_SAFE_INTEGER;
+
+/** Pushes of new messages to the recipients in turn; scripts with one budget spread them evenly. */
 export function pushes(recipients: readonly string[], payloadBytes: number, budget: Budget): Script {
   const template = new PushTemplate(payloadBytes);
-  let turn = Math.floor(Math.random() * recipients.length);
   return {
     next() {
-      if (budget.requests-- <= 0) return undefined;
-      turn = (turn + 1) % recipients.length;
-      return template.next(recipients[turn] as string);
+      if (budget.requests === 0) return undefined;
+      budget.requests -= 1;
+      return template.next(recipients[budget.requests % recipients.length] as string);
     },
     check: (answer) => expectPart(answer, '"stored":true'),
   };
 }
 
 /** Pulls from a mailbox with nothing in it. */
-export function emptyPulls(recipient: string, budget: Budget = { requests: Infinity }): Script {
+export function emptyPulls(recipient: string, requests = ENDLESS): Script {
   const request = pullRequest(recipient);
+  let left = requests;
   return {
-    next: () => (budget.requests-- > 0 ? request : undefined),
+    next: () => (left-- > 0 ? request : undefined),
     check: (answer) => expectPart(answer, '"items":[]'),
   };
 }
@@ -79,7 +82,7 @@ export function drain(recipient: string, messages: number): Script {
 
 /** Push, pull, ack of one message after another, on a mailbox of its own. */
 export function cycles(recipient: string, payloadBytes: number): Script {
-  const push = pushes([recipient], payloadBytes, { requests: Infinity });
+  const push = pushes([recipient], payloadBytes, { requests: ENDLESS });
   const pull = pullRequest(recipient);
   let step: 'push' | 'pull' | 'ack' = 'ack';
   let messageIds: readonly string[] = [];
