@@ -1,5 +1,6 @@
 import { RelayError } from '../errors.ts';
 import { deadlineMs, type Message, type MessageKey, type NewMessage } from '../message.ts';
+import { InFlight } from './in-flight.ts';
 import { Mailboxes } from './mailboxes.ts';
 import {
   type AckResult,
@@ -27,6 +28,7 @@ class MemoryStore implements Store {
   /** By slot. */
   readonly #messages: (Message | undefined)[] = [];
   #sweptExpired = 0;
+  readonly #inFlight = new InFlight();
   #closed = false;
 
   constructor(limits: StoreLimits, clock: Clock) {
@@ -38,30 +40,33 @@ class MemoryStore implements Store {
     this.#mailboxes.nextSeq = firstSeq(this.#time.now());
   }
 
-  async push(message: NewMessage): Promise<PushResult> {
-    const nowMs = await this.#ready(message.recipient);
-    const { change, result } = this.#mailboxes.push(message, nowMs);
-    this.#mailboxes.settle(nowMs);
-    if (change !== undefined) {
-      const seq = this.#mailboxes.table.slots.seq.get(change.slot);
-      const deadline = deadlineMs(nowMs, this.#limits.messageTtlMs);
-      this.#messages[change.slot] = { ...message, seq, arrivalMs: nowMs, deadlineMs: deadline };
-    }
-    return result;
+  push(message: NewMessage): Promise<PushResult> {
+    return this.#operate(message.recipient, (nowMs) => {
+      const { change, result } = this.#mailboxes.push(message, nowMs);
+      this.#mailboxes.settle(nowMs);
+      if (change !== undefined) {
+        const seq = this.#mailboxes.table.slots.seq.get(change.slot);
+        const deadline = deadlineMs(nowMs, this.#limits.messageTtlMs);
+        this.#messages[change.slot] = { ...message, seq, arrivalMs: nowMs, deadlineMs: deadline };
+      }
+      return result;
+    });
   }
 
-  async pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
-    await this.#ready(recipient);
-    const { slots, more, remaining } = this.#mailboxes.page(recipient, afterSeq, limit);
-    return { messages: slots.map((slot) => this.#messages[slot] as Message), more, remaining };
+  pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
+    return this.#operate(recipient, () => {
+      const { slots, more, remaining } = this.#mailboxes.page(recipient, afterSeq, limit);
+      return { messages: slots.map((slot) => this.#messages[slot] as Message), more, remaining };
+    });
   }
 
-  async ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
-    const nowMs = await this.#ready(recipient);
-    const { changes, result } = this.#mailboxes.ack(recipient, keys);
-    this.#mailboxes.settle(nowMs);
-    for (const { slot } of changes) this.#messages[slot] = undefined;
-    return result;
+  ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
+    return this.#operate(recipient, (nowMs) => {
+      const { changes, result } = this.#mailboxes.ack(recipient, keys);
+      this.#mailboxes.settle(nowMs);
+      for (const { slot } of changes) this.#messages[slot] = undefined;
+      return result;
+    });
   }
 
   async sweep(): Promise<number> {
@@ -79,14 +84,17 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#inFlight.idle();
   }
 
-  /** The time, once nothing in the mailbox is due. */
-  async #ready(recipient: string): Promise<number> {
+  /** Runs an operation at a time at which nothing in its mailbox is due. */
+  async #operate<Result>(recipient: string, operation: (nowMs: number) => Result): Promise<Result> {
     if (this.#closed) throw new RelayError('storage_error');
-    await inTurns((max) => this.#mailboxes.dropDue(this.#time.now(), max, recipient));
-    const nowMs = this.#time.now();
-    this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
-    return nowMs;
+    return this.#inFlight.run(async () => {
+      await inTurns((max) => this.#mailboxes.dropDue(this.#time.now(), max, recipient));
+      const nowMs = this.#time.now();
+      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
+      return operation(nowMs);
+    });
   }
 }

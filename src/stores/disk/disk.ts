@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
 import { deadlineMs, type MessageKey, type NewMessage } from '../../message.ts';
+import { InFlight } from '../in-flight.ts';
 import { uuidWords } from '../mailboxes/keys.ts';
 import { LIVE } from '../mailboxes/slots.ts';
 import { Mailboxes } from '../mailboxes.ts';
@@ -25,7 +26,7 @@ import type { Log } from './log.ts';
 import { createReader, type Reader, type ReadRecord } from './reader.ts';
 import { ACK, ackBytes, pushHeadBytes, readMessage } from './record.ts';
 import { recover } from './recovery.ts';
-import { segmentName } from './segment.ts';
+import { segmentName, segmentNumber } from './segment.ts';
 import type { Segments } from './segments.ts';
 import { type Request, Writer } from './writer.ts';
 
@@ -68,9 +69,9 @@ export class DiskStore implements Store {
   readonly #reader: Reader;
   readonly #cleaner: Cleaner;
   readonly #writer: Writer;
+  readonly #inFlight = new InFlight();
   #sweptExpired = 0;
   #damaged = 0;
-  #reading = new Set<Promise<unknown>>();
   #closing: Promise<void> | undefined;
 
   constructor(parts: DiskStoreParts) {
@@ -84,54 +85,16 @@ export class DiskStore implements Store {
     this.#writer = new Writer({ mailboxes, log, cleaner: this.#cleaner, batch, time, clock, logger });
   }
 
-  async push(message: NewMessage): Promise<PushResult> {
-    const { recipient, payload, meta } = message;
-    const headBytes = pushHeadBytes(recipient, meta.kind);
-    if (Math.max(Buffer.byteLength(recipient), Buffer.byteLength(meta.kind)) > NAME_BYTES_MAX) {
-      throw new RelayError('invalid_input', 'recipient or kind too long');
-    }
-    await this.#dropDue(recipient);
-    const words = uuidWords(message.messageId);
-    const payloadCrc = crc32(payload);
-    const bytes = headBytes + payload.length;
-    return this.#submit('push', bytes, (batch, nowMs) => {
-      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
-      const { change, result } = this.#mailboxes.push(message, nowMs);
-      if (change === undefined) return result;
-      const seq = this.#mailboxes.table.slots.seq.get(change.slot);
-      const deadline = deadlineMs(nowMs, this.#parts.limits.messageTtlMs);
-      const sizes = { payloadBytes: payload.length, payloadCrc };
-      const head = { recipient, words, meta, seq, arrivalMs: nowMs, deadlineMs: deadline, ...sizes };
-      change.at = batch.addPush(head, payload, headBytes);
-      change.bytes = bytes;
-      return result;
-    });
+  push(message: NewMessage): Promise<PushResult> {
+    return this.#operate(() => this.#push(message));
   }
 
-  async ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
-    await this.#dropDue(recipient);
-    const bytes = ackBytes(recipient);
-    return this.#submit('ack', keys.length * bytes, (batch, nowMs) => {
-      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
-      const { changes, result } = this.#mailboxes.ack(recipient, keys);
-      for (const change of changes) {
-        change.at = batch.addAck(ACK, { ...this.#mailboxes.table.factOf(change.slot), ms: nowMs });
-        change.bytes = bytes;
-      }
-      return result;
-    });
+  ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
+    return this.#operate(() => this.#ack(recipient, keys));
   }
 
-  async pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
-    this.#refuseClosed();
-    const pulling = this.#pull(recipient, afterSeq, limit);
-    if (this.#mailboxes.table.mailbox(recipient) === undefined) return pulling;
-    this.#reading.add(pulling);
-    try {
-      return await pulling;
-    } finally {
-      this.#reading.delete(pulling);
-    }
+  pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
+    return this.#operate(() => this.#pull(recipient, afterSeq, limit));
   }
 
   async sweep(): Promise<number> {
@@ -168,12 +131,8 @@ export class DiskStore implements Store {
   }
 
   /** Counts anew what the files hold, and reads every message; writes wait meanwhile. */
-  async verify(): Promise<Recount> {
-    let recount: Recount | undefined;
-    await this.#writer.between(async () => {
-      recount = await this.#recount();
-    });
-    return recount as unknown as Recount;
+  verify(): Promise<Recount> {
+    return this.#operate(() => this.#writer.between(() => this.#recount()));
   }
 
   close(): Promise<void> {
@@ -183,10 +142,48 @@ export class DiskStore implements Store {
 
   async #close(): Promise<void> {
     const { log, unlock } = this.#parts;
+    await this.#inFlight.idle();
     await this.#writer.finish();
-    await Promise.allSettled(this.#reading);
     await log.close();
     await unlock();
+  }
+
+  async #push(message: NewMessage): Promise<PushResult> {
+    const { recipient, payload, meta } = message;
+    const headBytes = pushHeadBytes(recipient, meta.kind);
+    if (Math.max(Buffer.byteLength(recipient), Buffer.byteLength(meta.kind)) > NAME_BYTES_MAX) {
+      throw new RelayError('invalid_input', 'recipient or kind too long');
+    }
+    await this.#dropDue(recipient);
+    const words = uuidWords(message.messageId);
+    const payloadCrc = crc32(payload);
+    const bytes = headBytes + payload.length;
+    return this.#submit('push', bytes, (batch, nowMs) => {
+      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
+      const { change, result } = this.#mailboxes.push(message, nowMs);
+      if (change === undefined) return result;
+      const seq = this.#mailboxes.table.slots.seq.get(change.slot);
+      const deadline = deadlineMs(nowMs, this.#parts.limits.messageTtlMs);
+      const sizes = { payloadBytes: payload.length, payloadCrc };
+      const head = { recipient, words, meta, seq, arrivalMs: nowMs, deadlineMs: deadline, ...sizes };
+      change.at = batch.addPush(head, payload, headBytes);
+      change.bytes = bytes;
+      return result;
+    });
+  }
+
+  async #ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
+    await this.#dropDue(recipient);
+    const bytes = ackBytes(recipient);
+    return this.#submit('ack', keys.length * bytes, (batch, nowMs) => {
+      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
+      const { changes, result } = this.#mailboxes.ack(recipient, keys);
+      for (const change of changes) {
+        change.at = batch.addAck(ACK, { ...this.#mailboxes.table.factOf(change.slot), ms: nowMs });
+        change.bytes = bytes;
+      }
+      return result;
+    });
   }
 
   async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
@@ -236,14 +233,14 @@ export class DiskStore implements Store {
     bytesMax: number,
     decide: (batch: Batch, nowMs: number) => Answer,
   ): Promise<Answer> {
-    this.#refuseClosed();
     return new Promise<Answer>((resolve, reject) => {
       this.#writer.submit({ purpose, bytesMax, decide, resolve, reject });
     });
   }
 
-  #refuseClosed(): void {
+  async #operate<Answer>(operation: () => Promise<Answer>): Promise<Answer> {
     if (this.#closing !== undefined) throw new RelayError('storage_error');
+    return this.#inFlight.run(operation);
   }
 
   /** Drops what is due in a mailbox, a thousand messages a turn. */
@@ -251,11 +248,19 @@ export class DiskStore implements Store {
     return inTurns((max) => this.#mailboxes.dropDue(this.#parts.time.now(), max, recipient));
   }
 
+  /** The store's files without those that no longer count and are on their way out. */
+  async #countingFiles(): Promise<Files> {
+    const { files, segments, log } = this.#parts;
+    await segments.settled();
+    const counts = (name: string): boolean => (segmentNumber(name) ?? 0) >= log.oldest;
+    return { ...files, list: async () => (await files.list()).filter(counts) };
+  }
+
   async #recount(): Promise<Recount> {
-    const { files, limits, logger, time } = this.#parts;
+    const { limits, logger, time } = this.#parts;
     const { table } = this.#mailboxes;
     const counted = new Mailboxes(limits);
-    await recover(files, counted.table, limits.dedupWindowMs > 0, logger);
+    await recover(await this.#countingFiles(), counted.table, limits.dedupWindowMs > 0, logger);
     const nowMs = time.now();
     counted.dropDue(nowMs, Number.POSITIVE_INFINITY);
     this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY);

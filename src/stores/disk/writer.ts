@@ -50,6 +50,7 @@ export class Writer {
   /** What had been dropped because of the time when the last flushed batch, which names that time, was formed. */
   #namedDrops = 0;
   #mustTick = false;
+  #isFinishing = false;
 
   constructor(parts: {
     mailboxes: Mailboxes;
@@ -87,8 +88,8 @@ export class Writer {
   }
 
   /** Runs a job while no batch is on its way. */
-  async between(job: () => Promise<void>): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
+  between<Result>(job: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
       this.#between.push(() => job().then(resolve, reject));
       this.#kick();
     });
@@ -96,9 +97,9 @@ export class Writer {
 
   /** Finishes what waits, and says in the log that nothing was on its way. */
   async finish(): Promise<void> {
+    this.#isFinishing = true;
     while (this.#running !== undefined) await this.#running;
     await this.#cleaner.idle();
-    while (this.#running !== undefined) await this.#running;
     if (this.#log.broken) return;
     this.#batch.reset();
     this.#batch.addEnd();
@@ -106,6 +107,7 @@ export class Writer {
   }
 
   #kick(): void {
+    if (this.#isFinishing) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -192,6 +194,7 @@ export class Writer {
 
   /** Has the cleaner read what it will add to the next batches. */
   #readAhead(): void {
+    if (this.#isFinishing) return;
     this.#cleaner.load()?.then(
       () => this.#kick(),
       (error) => {
