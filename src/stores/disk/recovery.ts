@@ -51,8 +51,9 @@ export async function recover(
   const segments = heads.filter(({ number }) => ends.has(number) && number >= oldest);
   for (const head of segments) {
     const end = ends.get(head.number);
-    const batches = end === undefined ? tail.batches : await readSealed(files, head, end);
-    for (const batch of batches) recovery.fold(head.number, batch);
+    const fold = (batch: FoundBatch): void => recovery.fold(head.number, batch);
+    if (end === undefined) tail.batches.forEach(fold);
+    else await readSealed(files, head, end, fold);
   }
   sortMemories(table);
   const dead = heads
@@ -145,23 +146,29 @@ function chainOf(
   return ends;
 }
 
-/** The batches of a segment that has a successor: all of them were flushed, so all must be good. */
-async function readSealed(files: Files, head: SegmentHead, end: number): Promise<FoundBatch[]> {
+/** Folds the batches of a segment that has a successor: all of them were flushed, so all must be good. */
+async function readSealed(
+  files: Files,
+  head: SegmentHead,
+  end: number,
+  fold: (batch: FoundBatch) => void,
+): Promise<void> {
   const name = segmentName(head.number);
-  return withFile(files, name, async (file) => {
+  await withFile(files, name, async (file) => {
     const saltCrc = crc32(head.salt);
     const index = await readIndex(file, head.bytes, saltCrc);
     const indexed = index === undefined ? undefined : batchesOfIndex(index, saltCrc);
-    if (indexed !== undefined && endOf(indexed) === end) return indexed;
+    if (indexed !== undefined && endOf(indexed) === end) {
+      indexed.forEach(fold);
+      return;
+    }
     const scanner = new Scanner(file, head.bytes, saltCrc);
-    const batches: FoundBatch[] = [];
     for (let position = FIRST_BATCH; position < end; ) {
       const batch = await scanner.batchAt(position);
       if (batch === undefined) throw corrupt(name, position, 'a batch is damaged');
-      batches.push(batch);
+      fold(batch);
       position += padded(batch.frame.length);
     }
-    return batches;
   });
 }
 

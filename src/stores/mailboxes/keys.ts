@@ -22,6 +22,7 @@ export class Keys {
   readonly #mailbox = new Column(Uint32Array);
   readonly #words = [0, 1, 2, 3].map(() => new Column(Uint32Array)) as [Column, Column, Column, Column];
   readonly #chunkIndex = new Column(Uint32Array);
+  readonly #hash = new Column(Uint32Array);
   /** The next slot of the same bucket, or 0. */
   readonly #next = new Column(Uint32Array);
   /** The first slot of each bucket, or 0. */
@@ -40,6 +41,7 @@ export class Keys {
     this.#mailbox.reserve(slot);
     for (const column of this.#words) column.reserve(slot);
     this.#chunkIndex.reserve(slot);
+    this.#hash.reserve(slot);
     this.#next.reserve(slot);
   }
 
@@ -65,14 +67,16 @@ export class Keys {
     this.#words[2].set(slot, words[2]);
     this.#words[3].set(slot, words[3]);
     this.#chunkIndex.set(slot, chunkIndex);
+    this.#hash.set(slot, this.#hashOf(mailbox, words, chunkIndex));
   }
 
   /** The slot of a key, or 0. */
   find({ mailbox, words, chunkIndex }: Key): number {
-    const hash = this.#hash(mailbox, words[0], words[1], words[2], words[3], chunkIndex);
+    const hash = this.#hashOf(mailbox, words, chunkIndex);
     let slot = this.#first.get(this.#bucket(hash));
     while (slot !== 0) {
       const same =
+        this.#hash.get(slot) === hash &&
         this.#words[0].get(slot) === words[0] &&
         this.#words[1].get(slot) === words[1] &&
         this.#words[2].get(slot) === words[2] &&
@@ -93,7 +97,7 @@ export class Keys {
   }
 
   remove(slot: number): void {
-    const bucket = this.#bucketOf(slot);
+    const bucket = this.#bucket(this.#hash.get(slot));
     const next = this.#next.get(slot);
     let before = this.#first.get(bucket);
     if (before === slot) {
@@ -121,23 +125,9 @@ export class Keys {
   }
 
   #link(slot: number): void {
-    const bucket = this.#bucketOf(slot);
+    const bucket = this.#bucket(this.#hash.get(slot));
     this.#next.set(slot, this.#first.get(bucket));
     this.#first.set(bucket, slot);
-  }
-
-  #bucketOf(slot: number): number {
-    const [a, b, c, d] = this.#words;
-    return this.#bucket(
-      this.#hash(
-        this.#mailbox.get(slot),
-        a.get(slot),
-        b.get(slot),
-        c.get(slot),
-        d.get(slot),
-        this.#chunkIndex.get(slot),
-      ),
-    );
   }
 
   #bucket(hash: number): number {
@@ -145,16 +135,16 @@ export class Keys {
     return bucket < this.#buckets ? bucket : bucket - this.#round;
   }
 
-  /** HalfSipHash-1-3 (Aumasson and Bernstein) of six words. */
-  #hash(a: number, b: number, c: number, d: number, e: number, f: number): number {
+  /** HalfSipHash-1-3 (Aumasson and Bernstein) of the six words of a key. */
+  #hashOf(mailbox: number, words: Words, chunkIndex: number): number {
     const [k0, k1] = this.#seed;
     const state: SipState = { v0: k0, v1: k1, v2: 0x6c796765 ^ k0, v3: 0x74656462 ^ k1 };
-    absorb(state, a);
-    absorb(state, b);
-    absorb(state, c);
-    absorb(state, d);
-    absorb(state, e);
-    absorb(state, f);
+    absorb(state, mailbox);
+    absorb(state, words[0]);
+    absorb(state, words[1]);
+    absorb(state, words[2]);
+    absorb(state, words[3]);
+    absorb(state, chunkIndex);
     absorb(state, 24 << 24);
     state.v2 ^= 0xff;
     sipRound(state);
