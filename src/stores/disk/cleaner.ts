@@ -44,12 +44,11 @@ export class Cleaner {
     this.#onDamage = parts.onDamage;
   }
 
-  /** Bytes of files above the bound; negative below it. A full disk is cleaned of whatever two segments would hold. */
+  /** Bytes of files above the bound; negative below it. On a full disk all but a segment of what is dead is too much. */
   get excessBytes(): number {
     const { recordBytes } = this.#mailboxes.table;
-    const slack = SLACK_SEGMENTS * this.#segmentBytes;
-    const bound = this.#log.full ? recordBytes + slack : 2 * recordBytes + slack;
-    return this.#log.fileBytes - bound;
+    if (this.#log.full) return this.#segments.bytes - this.#log.remaining - recordBytes - this.#segmentBytes;
+    return this.#log.fileBytes - 2 * recordBytes - SLACK_SEGMENTS * this.#segmentBytes;
   }
 
   /** Whether records wait to be added to a batch. */

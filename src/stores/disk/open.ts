@@ -102,19 +102,23 @@ const firstStart: LogStart = {
   nextNumber: 1,
 };
 
-/** Goes on with the log that was found: removes what does not count, and makes the last batch durable for certain. */
+/**
+ * Goes on with the log that was found. What a killed process wrote may be in the page cache only, so the names and the last
+ * batch are made durable before anything rests on them; only then goes what that batch says no longer counts.
+ */
 async function resume(files: Files, segments: Segments, found: Recovered): Promise<LogStart> {
-  for (const { number, bytes } of found.segments) segments.add(number, bytes);
-  for (const number of found.dead) await files.unlink(segmentName(number));
   const head = found.segments.at(-1) as SegmentHead;
-  const file = await files.open(segmentName(head.number), 'write');
   const saltCrc = crc32(head.salt);
+  await files.flushDirectory();
+  const file = await files.open(segmentName(head.number), 'write');
   try {
     if (found.last !== undefined) await rewriteLast(file, new Scanner(file, head.bytes, saltCrc), found.last);
+    for (const number of found.dead) await files.unlink(segmentName(number));
   } catch (error) {
     await file.close();
     throw error;
   }
+  for (const { number, bytes } of found.segments) segments.add(number, bytes);
   const index = new IndexBuilder(head.bytes);
   index.giveUp();
   const tail: Tail = { number: head.number, bytes: head.bytes, file, saltCrc, index, end: found.end };
