@@ -1,25 +1,118 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Admit, Reply } from './api.ts';
+import { once } from 'node:events';
+import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { SecureContextOptions } from 'node:tls';
+import type { Admit } from './api.ts';
+import { answerHttpErrors } from './http-errors.ts';
+import { createListener } from './listener.ts';
+import type { Log } from './log.ts';
+import { latestResponse } from './turn.ts';
 
-/** Reads requests and writes replies; knows no rule of the relay. */
-export function createHttpServer(admit: Admit): Server {
-  return createServer(async (request, response) => {
-    const { method = '', url = '', headers, socket } = request;
-    const admitted = admit({ method, target: url, headers, peer: socket.remoteAddress ?? '' });
-    write(response, 'run' in admitted ? await admitted.run(await read(request)) : admitted);
+/** How long answers that are on their way may take once the server stops. */
+const DRAIN_MS = 5_000;
+
+/** The limits of HTTP itself; node looks every second for requests that are past theirs, and closes them with 408. */
+const limits: ServerOptions = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  connectionsCheckingInterval: 1_000,
+  // Clients keep idle connections for 90 s.
+  keepAliveTimeout: 120_000,
+  // Node's own refusal has no body.
+  requireHostHeader: false,
+};
+
+/** A connection on which nothing moves for this long, as its client does not take its answer, is closed. */
+const STALLED_MS = 120_000;
+
+export interface HttpServerOptions {
+  readonly log: Log;
+  /** How much of a body that is not wanted is read, so that its sender gets to read the answer. */
+  readonly droppedBytesMax: number;
+  /** Speaks TLS with these; with `ca`, to clients with a certificate of it only. */
+  readonly tls?: SecureContextOptions;
+}
+
+export interface HttpServer {
+  /** Resolves with what was bound; rejects when it cannot be. */
+  listen(host: string, port: number): Promise<AddressInfo>;
+  /** Uses these for the connections to come. */
+  setTls(tls: SecureContextOptions): void;
+  /** Closes idle connections at once, the others with their answer, and after 5 s what is left. */
+  stop(): Promise<void>;
+}
+
+export function createHttpServer(admit: Admit, options: HttpServerOptions): HttpServer {
+  const { log, droppedBytesMax, tls } = options;
+  const server = tls === undefined ? createServer(limits) : createSecureServer(tls);
+  server.timeout = STALLED_MS;
+  // A client that has sent its last request and says so still gets its answers.
+  Object.assign(server, { httpAllowHalfOpen: true });
+
+  const serve = createListener(admit, { log, droppedBytesMax, closing: () => !server.listening });
+  server.on('request', (request, response) => serve(request, response));
+  server.on('checkContinue', (request, response) => serve(request, response, '100-continue'));
+  server.on('checkExpectation', (request, response) => serve(request, response, 'unknown'));
+  answerHttpErrors(server, droppedBytesMax);
+
+  const transports = openSockets(server, 'connection');
+  const connections = tls === undefined ? transports : openSockets(server, 'secureConnection');
+  // Node's own would cut off answers that are still being sent.
+  server.closeIdleConnections = () => {
+    for (const socket of connections) closeWhenIdle(socket);
+  };
+
+  return {
+    async listen(host, port) {
+      server.listen({ host, port });
+      await once(server, 'listening');
+      server.on('error', (error) => log.warn({ error }, 'a connection could not be accepted'));
+      return server.address() as AddressInfo;
+    },
+    setTls(changed) {
+      if ('setSecureContext' in server) server.setSecureContext(secure(changed));
+    },
+    async stop() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      const deadline = setTimeout(() => {
+        for (const socket of transports) socket.destroy();
+      }, DRAIN_MS);
+      await closed;
+      clearTimeout(deadline);
+    },
+  };
+}
+
+function createSecureServer(tls: SecureContextOptions): ReturnType<typeof createTlsServer> {
+  const mutual = tls.ca !== undefined;
+  return createTlsServer({
+    ...limits,
+    ...secure(tls),
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: 10_000,
+    requestCert: mutual,
+    rejectUnauthorized: mutual,
   });
 }
 
-async function read(request: IncomingMessage): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of request) pieces.push(piece);
-  return Buffer.concat(pieces);
+function secure(tls: SecureContextOptions): SecureContextOptions {
+  return { ...tls, minVersion: 'TLSv1.2' };
 }
 
-function write(response: ServerResponse, { status, body }: Reply): void {
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
+function openSockets(server: Server, event: string): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  server.on(event, (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
-  response.end(body);
+  return sockets;
+}
+
+function closeWhenIdle(socket: Socket): void {
+  const response = latestResponse(socket);
+  if (response === undefined || response.writableFinished) socket.destroy();
+  else response.once('close', () => socket.destroySoon());
 }

@@ -1,32 +1,87 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type Address, parseAddress, urlOf } from './address.ts';
 import { createApi } from './api.ts';
 import type { RelayConfig } from './config.ts';
-import { createHttpServer } from './http.ts';
+import { RelayError } from './errors.ts';
+import { createHttpServer, type HttpServer } from './http.ts';
+import { type Log, silentLog } from './log.ts';
 import { openStore } from './stores/open.ts';
+import { type Clock, type Store, systemClock } from './stores/store.ts';
+import { sweepRegularly } from './sweep.ts';
+import { readTls } from './tls.ts';
 
 /** A relay that listens. */
 export interface Relay {
   /** Opens from the same machine, for example `http://127.0.0.1:7000`. */
   readonly baseUrl: string;
-  /** Drains and lets go of everything; resolves when the store is closed. */
+  /** Reads the TLS files again, for the connections to come. Rejects with `tls_error` when they are bad, and goes on with the old ones. */
+  reloadTls(): Promise<void>;
+  /** Answers what is on its way, for 5 s at most, and lets go of everything; resolves when the store is closed. */
   stop(): Promise<void>;
 }
 
-/** The composition root: opens the store, starts the server. */
-export async function startRelay(config: RelayConfig): Promise<Relay> {
-  const store = await openStore(config);
-  const server = createHttpServer(createApi(store));
-  const [host, port] = config.address.split(':');
-  server.listen(Number(port), host);
-  await once(server, 'listening');
-  const address = server.address() as AddressInfo;
+/** What a program may bring of its own. */
+export interface RelayParts {
+  /** An open store instead of the one that the configuration names; it stays open. */
+  readonly store?: Store;
+  readonly log?: Log;
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens the store and starts to listen.
+ *
+ * Throws `config_error`, `tls_error` or `storage_error`, and has let go of everything then.
+ */
+export async function startRelay(config: RelayConfig, parts: RelayParts = {}): Promise<Relay> {
+  const held: Release[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= releaseAll(held);
+    return stopping;
+  };
+  try {
+    return { ...(await start(config, parts, held)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Release = () => Promise<void>;
+
+async function start(config: RelayConfig, parts: RelayParts, held: Release[]): Promise<Omit<Relay, 'stop'>> {
+  const { log = silentLog, clock = systemClock } = parts;
+  const secure = config.mode === 'tls';
+  const address = parseAddress(config.address);
+  const tls = secure ? { tls: await readTls(config.tls) } : {};
+
+  const store = parts.store ?? (await openStore(config));
+  if (parts.store === undefined) held.push(() => store.close());
+  held.push(sweepRegularly(store, config.relay.gcIntervalSeconds, { clock, log, onRemoved: () => {} }));
+
+  const server = createHttpServer(createApi(store), { log, droppedBytesMax: 11_250_000, ...tls });
+  held.push(() => server.stop());
+  const bound = await listen(server, address, config.address);
   return {
-    baseUrl: `http://127.0.0.1:${address.port}`,
-    async stop() {
-      server.close();
-      server.closeAllConnections();
-      await store.close();
+    baseUrl: urlOf(secure ? 'https' : 'http', address.host, bound),
+    async reloadTls() {
+      if (secure) server.setTls(await readTls(config.tls));
     },
   };
+}
+
+async function listen(server: HttpServer, { host, port }: Address, option: string) {
+  try {
+    return await server.listen(host, port);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RelayError('config_error', `address "${option}" cannot be listened on (${why})`, { cause });
+  }
+}
+
+/** Lets go in reverse order, of everything even if some of it fails; throws the first failure then. */
+async function releaseAll(held: Release[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const release of held.reverse()) await release().catch((error) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }

@@ -1,25 +1,40 @@
 import type { TestContext } from 'node:test';
 import { defaultConfig, type RelayConfig } from '../src/config.ts';
-import { type Relay, startRelay } from '../src/relay.ts';
+import { type Relay, type RelayParts, startRelay } from '../src/relay.ts';
 
 /** A relay on the memory store and a free port, stopped when the test ends. */
-export async function startTestRelay(t: TestContext, config: Partial<RelayConfig> = {}): Promise<Relay> {
-  const relay = await startRelay({
-    ...defaultConfig,
-    storage: { kind: 'memory', path: '' },
-    rateLimit: { ...defaultConfig.rateLimit, enabled: false },
-    ...config,
-  });
+export async function startTestRelay(
+  t: TestContext,
+  config: Partial<RelayConfig> = {},
+  parts: RelayParts = {},
+): Promise<Relay> {
+  const relay = await startRelay({ ...testConfig, ...config }, parts);
   t.after(() => relay.stop());
   return relay;
 }
 
+export const testConfig: RelayConfig = {
+  ...defaultConfig,
+  storage: { kind: 'memory', path: '' },
+  rateLimit: { ...defaultConfig.rateLimit, enabled: false },
+};
+
+/** The body of a push; the same number is the same message. */
+export function message(number: number) {
+  return {
+    recipient: 'alice',
+    message_id: `00000000-0000-4000-8000-${number.toString(16).padStart(12, '0')}`,
+    ciphertext_b64: 'c2VhbGVk',
+    meta: { kind: 'text', total_len: 6, chunk_index: 0, chunk_count: 1, sent_ms: 1 },
+  };
+}
+
 /** Posts JSON; resolves with the status and the parsed answer. */
-// biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
 export async function post(
   relay: Relay,
   path: string,
   body: unknown,
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
 ): Promise<{ status: number; body: any }> {
   const response = await fetch(`${relay.baseUrl}${path}`, {
     method: 'POST',

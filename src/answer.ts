@@ -1,0 +1,83 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Reply } from './api.ts';
+import { sentLength } from './body.ts';
+import { chooseEncoding, compress } from './compress.ts';
+
+/** More of a refused body than this is not waited for: the connection ends instead. */
+const BODY_AWAITED_BYTES = 65_536;
+/** How long a client may take to notice that it was refused. */
+const DROP_MS = 10_000;
+
+/** Answers a request whose body was read to its end; compressed, if the client asked for it and it is worth it. */
+export async function answer(response: ServerResponse, reply: Reply, close: boolean): Promise<void> {
+  const encoding = chooseEncoding(response.req.headers['accept-encoding'], reply.body.length);
+  if (encoding === undefined) {
+    response.writeHead(reply.status, headers(reply, Buffer.byteLength(reply.body), close));
+    response.end(reply.body);
+    return;
+  }
+  const body = await compress(reply.body, encoding);
+  response.writeHead(reply.status, [...headers(reply, body.length, close), 'content-encoding', encoding]);
+  response.end(body);
+}
+
+/**
+ * Answers a request whose body is not wanted. What is still to come of it is read and dropped; where that may be much,
+ * the connection ends when the client is done, or after `bytesMax` or 10 s: if it ended at once, the answer would never
+ * reach a client that is still sending.
+ */
+export async function refuse(
+  response: ServerResponse,
+  reply: Reply,
+  bytesMax: number,
+  close: boolean,
+): Promise<void> {
+  const { req: request } = response;
+  const toCome = request.complete ? 0 : sentLength(request);
+  if (toCome === 0 || (toCome <= BODY_AWAITED_BYTES && !close)) return answer(response, reply, close);
+
+  // A body of unknown length may turn out to be short, and then the connection goes on.
+  const closing = close || toCome !== Number.POSITIVE_INFINITY;
+  response.writeHead(reply.status, headers(reply, Buffer.byteLength(reply.body), closing));
+  response.write(reply.body);
+  const dropped = await dropBody(response, bytesMax);
+  if (request.complete && dropped <= BODY_AWAITED_BYTES) response.end();
+  else response.end(() => request.socket.destroySoon());
+}
+
+/** Reads a body until its end, and gives up after `bytesMax` or 10 s. Resolves with how much that was. */
+function dropBody(response: ServerResponse, bytesMax: number): Promise<number> {
+  return new Promise((resolve) => {
+    let dropped = 0;
+    const finish = (): void => {
+      clearTimeout(timer);
+      resolve(dropped);
+    };
+    const timer = setTimeout(finish, DROP_MS);
+    response.req.on('data', (piece: Buffer) => {
+      dropped += piece.length;
+      if (dropped > bytesMax) finish();
+    });
+    response.req.once('end', finish);
+    response.once('close', finish);
+  });
+}
+
+/** An answer as text, for a connection that ends with it and has no response to write it with. */
+export function lastWords({ status, body }: Reply): string {
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `date: ${new Date().toUTCString()}`,
+    'connection: close',
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}
+
+function headers({ retryAfter }: Reply, length: number, close: boolean): string[] {
+  const list = ['content-type', 'application/json', 'content-length', String(length)];
+  if (retryAfter !== undefined) list.push('retry-after', String(retryAfter));
+  if (close) list.push('connection', 'close');
+  return list;
+}

@@ -1,0 +1,76 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { lastWords, refuse } from './answer.ts';
+import { type Reply, refusal } from './api.ts';
+import { RelayError } from './errors.ts';
+import { latestResponse } from './turn.ts';
+
+/** How long a client may take to end a connection that we have ended. */
+const LINGER_MS = 10_000;
+
+/** Answers as JSON, in its turn, what never becomes a request: malformed, late, CONNECT. Such connections end. */
+export function answerHttpErrors(server: Server, droppedBytesMax: number): void {
+  const ending = new WeakSet<Socket>();
+
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const reply = replyTo(error);
+    if (reply === undefined) {
+      socket.destroy();
+    } else if (!ending.has(socket)) {
+      // Whatever follows malformed bytes is found malformed again.
+      ending.add(socket);
+      endInTurn(socket, reply, droppedBytesMax);
+    }
+  });
+
+  server.on('connect', ({ socket }: IncomingMessage, stream: Duplex) => {
+    // Node has let go of the connection, its errors too.
+    stream.on('error', () => stream.destroy());
+    const end = (): void => endWith(stream, refusal(new RelayError('not_found')));
+    const last = latestResponse(socket);
+    if (last === undefined || last.writableFinished) end();
+    else last.once('close', end);
+  });
+}
+
+/** A refusal of HTTP's own: `invalid_input` with a status that tells more. */
+export function httpRefusal(status: number, message: string): Reply {
+  return { ...refusal(new RelayError('invalid_input', message)), status };
+}
+
+/** Undefined for what is no fault of the HTTP: a connection that broke, a handshake that failed. */
+function replyTo({ code, reason }: NodeJS.ErrnoException & { reason?: string }): Reply | undefined {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return httpRefusal(408, 'the request did not come in time');
+  if (code === 'HPE_HEADER_OVERFLOW') return httpRefusal(431, 'the head of the request is too long');
+  if (code?.startsWith('HPE_')) return httpRefusal(400, `malformed HTTP: ${reason}`);
+  return undefined;
+}
+
+function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void {
+  const last = latestResponse(socket);
+  if (last === undefined) endWith(socket, reply);
+  else if (last.req.complete) {
+    if (last.writableFinished) endWith(socket, reply);
+    else last.once('close', () => endWith(socket, reply));
+  } else if (last.headersSent) {
+    // Its body went wrong after it was refused anyway.
+    socket.destroy();
+  } else {
+    void refuse(last, reply, droppedBytesMax, true);
+    // No parser tells the end of such a body.
+    socket.once('end', () => last.end());
+  }
+}
+
+/** Ends a connection with this answer, and drops what its client still sends until the client ends it too. */
+function endWith(stream: Duplex, reply: Reply): void {
+  if (!stream.writable) {
+    stream.destroy();
+    return;
+  }
+  stream.end(lastWords(reply));
+  const timer = setTimeout(() => stream.destroy(), LINGER_MS);
+  stream.once('close', () => clearTimeout(timer));
+  stream.resume();
+}

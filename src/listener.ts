@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answer, refuse } from './answer.ts';
+import { type Admit, type Operation, type Reply, refusal } from './api.ts';
+import { bodyBytesAtMost, readBody } from './body.ts';
+import { Budget } from './budget.ts';
+import { RelayError } from './errors.ts';
+import { httpRefusal } from './http-errors.ts';
+import type { Log } from './log.ts';
+import { turnOf } from './turn.ts';
+
+/** Bodies up to this length are read as they come. */
+const SMALL_BODY_BYTES = 65_536;
+/** What larger ones may take up together while they are read and worked on. */
+const LARGE_BODIES_BYTES = 128 * 1024 * 1024;
+
+export interface ListenerOptions {
+  readonly log: Log;
+  /** How much of a body that is not wanted is read, so that its sender gets to read the answer. */
+  readonly droppedBytesMax: number;
+  /** Whether connections are to end with their next answer. */
+  readonly closing: () => boolean;
+}
+
+/** What a request's `Expect` header asks for. */
+export type Expectation = 'nothing' | '100-continue' | 'unknown';
+
+export type Listener = (request: IncomingMessage, response: ServerResponse, expects?: Expectation) => void;
+
+/** Reads requests and writes replies; knows no rule of the relay. */
+export function createListener(admit: Admit, { log, droppedBytesMax, closing }: ListenerOptions): Listener {
+  const largeBodies = new Budget(LARGE_BODIES_BYTES);
+
+  async function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    expects: Expectation,
+  ): Promise<void> {
+    const turn = turnOf(request, response);
+    if (turn !== undefined) await turn;
+    // HTTP's own refusal of a malformed or late body may have come first.
+    if (response.headersSent) return;
+    const malformed = refusalOfHead(request, expects);
+    if (malformed !== undefined) return refuse(response, malformed, droppedBytesMax, true);
+
+    const { method = '', url: target = '', headers, socket } = request;
+    const admitted = admit({ method, target, headers, peer: socket.remoteAddress ?? '' });
+    if ('status' in admitted) return refuse(response, admitted, droppedBytesMax, closing());
+    const refused = admitted.ready === undefined ? undefined : await admitted.ready;
+    if (refused !== undefined) return refuse(response, refused, droppedBytesMax, closing());
+
+    const bytes = bodyBytesAtMost(request, admitted);
+    if (bytes <= SMALL_BODY_BYTES) return perform(request, response, admitted, expects);
+    const claim = largeBodies.claim(bytes);
+    try {
+      await Promise.race([claim.granted, end(request)]);
+      await perform(request, response, admitted, expects);
+    } finally {
+      claim.release();
+    }
+  }
+
+  async function perform(
+    request: IncomingMessage,
+    response: ServerResponse,
+    operation: Operation,
+    expects: Expectation,
+  ): Promise<void> {
+    if (response.headersSent) return;
+    if (expects === '100-continue') response.writeContinue();
+    const body = await readBody(request, operation).catch(asReply);
+    if (body === undefined) return;
+    if (!Buffer.isBuffer(body)) return refuse(response, body, droppedBytesMax, closing());
+    const reply = await operation.run(body);
+    await answer(response, reply, closing());
+  }
+
+  return (request, response, expects = 'nothing') => {
+    serve(request, response, expects).catch((error) => {
+      log.error({ error }, 'a request could not be answered');
+      response.destroy();
+    });
+  };
+}
+
+function refusalOfHead({ httpVersion, headers }: IncomingMessage, expects: Expectation): Reply | undefined {
+  if (headers.host === undefined && httpVersion === '1.1') return httpRefusal(400, 'missing Host header');
+  if (expects === 'unknown') return httpRefusal(417, 'nothing but 100-continue can be expected');
+  return undefined;
+}
+
+function asReply(error: unknown): Reply {
+  if (error instanceof RelayError) return refusal(error);
+  throw error;
+}
+
+function end(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    request.once('close', resolve);
+  });
+}

@@ -1,0 +1,81 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import type { RelayConfig } from './config.ts';
+import { RelayError } from './errors.ts';
+
+/**
+ * Reads what TLS needs from its files, which may hold other PEM blocks too, and checks that it belongs together.
+ *
+ * Throws `tls_error` that names the file and what is wrong with it.
+ */
+export async function readTls(config: RelayConfig['tls']): Promise<SecureContextOptions> {
+  const { certPemPath, keyPemPath, clientCaPemPath } = config;
+  if (certPemPath === undefined || keyPemPath === undefined) {
+    throw new RelayError('tls_error', 'mode "tls" needs tls.cert_pem_path and tls.key_pem_path');
+  }
+  const cert = await readCertificates('tls.cert_pem_path', certPemPath);
+  const key = await readKey(keyPemPath);
+  const [own] = cert;
+  if (!own?.checkPrivateKey(key)) {
+    throw new RelayError(
+      'tls_error',
+      `tls.key_pem_path "${keyPemPath}": the key does not belong to the first certificate of "${certPemPath}"`,
+    );
+  }
+  const options: SecureContextOptions = {
+    cert: pem(cert),
+    key: key.export({ type: 'pkcs8', format: 'pem' }),
+  };
+  if (clientCaPemPath !== undefined) {
+    options.ca = pem(await readCertificates('tls.client_ca_pem_path', clientCaPemPath));
+  }
+  try {
+    createSecureContext(options);
+  } catch (cause) {
+    throw fault('tls.cert_pem_path', certPemPath, 'is refused by OpenSSL', cause);
+  }
+  return options;
+}
+
+async function readCertificates(option: string, path: string): Promise<X509Certificate[]> {
+  const text = await read(option, path);
+  const blocks =
+    text.match(/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^-]+-----END [A-Z0-9 ]+-----/g) ?? [];
+  if (blocks.length === 0) throw fault(option, path, 'holds no certificate (PEM)');
+  try {
+    return blocks.map((block) => new X509Certificate(block));
+  } catch (cause) {
+    throw fault(option, path, 'holds a broken certificate', cause);
+  }
+}
+
+async function readKey(path: string): Promise<KeyObject> {
+  const option = 'tls.key_pem_path';
+  const text = await read(option, path);
+  const [block] = text.match(/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[\s\S]+?-----END [A-Z ]+-----/) ?? [];
+  if (block === undefined) throw fault(option, path, 'holds no private key (PEM: PKCS#8, SEC1 or PKCS#1)');
+  if (/ENCRYPTED/.test(block)) throw fault(option, path, 'holds a key with a passphrase; give one without');
+  try {
+    return createPrivateKey(block);
+  } catch (cause) {
+    throw fault(option, path, 'holds a broken private key', cause);
+  }
+}
+
+async function read(option: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'latin1');
+  } catch (cause) {
+    throw fault(option, path, 'cannot be read', cause);
+  }
+}
+
+function pem(certificates: readonly X509Certificate[]): string {
+  return certificates.map(String).join('');
+}
+
+function fault(option: string, path: string, what: string, cause?: unknown): RelayError {
+  const why = cause instanceof Error ? ` (${cause.message})` : '';
+  return new RelayError('tls_error', `${option} "${path}" ${what}${why}`, { cause });
+}

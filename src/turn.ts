@@ -1,0 +1,53 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** The latest request's response of each connection, whether it was begun or waits. */
+const latest = new WeakMap<Socket, ServerResponse>();
+
+/** How many requests of a connection wait for their turn; only for connections where any ever did. */
+const waiting = new WeakMap<Socket, number>();
+
+export function latestResponse(socket: Socket): ServerResponse | undefined {
+  return latest.get(socket);
+}
+
+/**
+ * A connection's requests have their turns one after another: each begins when the answer before it was taken, so that
+ * a client that pipelines without reading holds one answer at most. While any wait the socket is not read.
+ *
+ * Undefined when it is this request's turn already, as it is for every client that does not pipeline. Otherwise
+ * resolves when it is; never, when the connection ends before.
+ */
+export function turnOf(request: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
+  const { socket } = request;
+  const before = latest.get(socket);
+  latest.set(socket, response);
+  // Node gives a response the socket once the one before it is done.
+  if (response.socket !== null || before === undefined) return undefined;
+  hold(socket);
+  return new Promise((resolve) => {
+    before.once('close', () => {
+      if (response.socket === null) return;
+      release(socket);
+      resolve();
+    });
+  });
+}
+
+function hold(socket: Socket): void {
+  const length = waiting.get(socket);
+  waiting.set(socket, (length ?? 0) + 1);
+  if (length === undefined) {
+    // Node resumes the socket by itself at the end of each message that it reads.
+    socket.on('resume', () => {
+      if (waiting.get(socket) !== 0) socket.pause();
+    });
+  }
+  socket.pause();
+}
+
+function release(socket: Socket): void {
+  const length = (waiting.get(socket) ?? 1) - 1;
+  waiting.set(socket, length);
+  if (length === 0) socket.resume();
+}

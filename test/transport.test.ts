@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
+import { message, startTestRelay } from './helpers.ts';
+import { connectRaw, errorCode, health, request } from './raw.ts';
+
+const emptyPull = request('/pull', '{"recipient":"alice"}');
+
+test('pipelined requests are answered in their order', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  const pushes = Array.from({ length: 50 }, (_, number) => request('/push', JSON.stringify(message(number))));
+  connection.send(`${pushes.join('')}${request('/nowhere')}${health}${emptyPull}`);
+  for (const number of pushes.keys()) {
+    const { body } = await connection.answer();
+    assert.equal(JSON.parse(body.toString()).queue_len, number + 1);
+  }
+  assert.equal((await connection.answer()).status, 404);
+  assert.equal((await connection.answer()).body.toString(), '{"status":"ok"}');
+  assert.equal(JSON.parse((await connection.answer()).body.toString()).items.length, 50);
+});
+
+test('thousands of pipelined requests are answered', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.send(health.repeat(3_000));
+  for (let number = 0; number < 3_000; number++) assert.equal((await connection.answer()).status, 200);
+});
+
+test('a client that has closed its side still gets the answers to what it sent', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.socket.end(`${request('/push', JSON.stringify(message(1)))}${emptyPull}${health}`);
+  assert.equal((await connection.answer()).status, 200);
+  assert.equal((await connection.answer()).status, 200);
+  assert.equal((await connection.answer()).body.toString(), '{"status":"ok"}');
+  assert.equal(await connection.ended(), '');
+});
+
+test('a client that pipelines without reading is not read on', async (t) => {
+  const relay = await startTestRelay(t);
+  const filler = await connectRaw(t, relay);
+  const payload = Buffer.alloc(2_000_000).toString('base64');
+  filler.send(request('/push', JSON.stringify({ ...message(1), ciphertext_b64: payload })));
+  assert.equal((await filler.answer()).status, 200);
+
+  const connection = await connectRaw(t, relay);
+  connection.socket.pause();
+  const pulls = emptyPull.repeat(1_000);
+  for (let batch = 0; connection.socket.writableLength < 8_000_000 && batch < 1_000; batch++) {
+    connection.send(pulls);
+    await new Promise(setImmediate);
+  }
+  assert.ok(connection.socket.writableLength >= 8_000_000);
+  connection.socket.destroy();
+});
+
+for (const [what, bytes] of [
+  ['HEAD', 'HEAD /health HTTP/1.1\r\nhost: relay\r\n\r\n'],
+  ['OPTIONS', 'OPTIONS * HTTP/1.1\r\nhost: relay\r\n\r\n'],
+  ['PUT with a body', 'PUT /push HTTP/1.1\r\nhost: relay\r\ncontent-length: 3\r\n\r\nabc'],
+  ['a chunked body', request('/no', '3\r\nabc\r\n0\r\n\r\n', ['transfer-encoding: chunked'])],
+] as const) {
+  test(`the connection goes on after a 404 for ${what}`, async (t) => {
+    const connection = await connectRaw(t, await startTestRelay(t));
+    connection.send(bytes);
+    const refused = await connection.answer({ body: what !== 'HEAD' });
+    assert.equal(refused.status, 404);
+    assert.equal(refused.headers.get('content-type'), 'application/json');
+    connection.send(health);
+    assert.equal((await connection.answer()).status, 200);
+  });
+}
+
+test('a request to upgrade is a plain request', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.send('GET /health HTTP/1.1\r\nhost: relay\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
+  assert.equal((await connection.answer()).status, 200);
+});
+
+test('CONNECT is not found, after the answers before it', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.send(`${emptyPull}${emptyPull}CONNECT relay:1 HTTP/1.1\r\nhost: relay:1\r\n\r\n`);
+  assert.equal((await connection.answer()).status, 200);
+  assert.equal((await connection.answer()).status, 200);
+  const refused = await connection.answer();
+  assert.equal(refused.status, 404);
+  assert.equal(errorCode(refused), 'not_found');
+  connection.socket.end();
+  assert.equal(await connection.ended(), '');
+});
+
+const manyHeaders = Array.from({ length: 5_000 }, (_, number) => `x-${number}: 1`).join('\r\n');
+
+for (const [what, status, bytes] of [
+  ['garbage', 400, '\u0001\u0002garbage\r\n\r\n'],
+  ['TLS', 400, '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
+  ['an unknown method', 400, 'PUSH /push HTTP/1.1\r\nhost: relay\r\n\r\n'],
+  ['no Host', 400, 'GET /health HTTP/1.1\r\n\r\n'],
+  [
+    'two lengths',
+    400,
+    request('/push', '3\r\nabc\r\n0\r\n\r\n', ['transfer-encoding: chunked', 'content-length: 3']),
+  ],
+  ['a negative length', 400, request('/push', '', ['content-length: -1'])],
+  ['malformed chunks', 400, request('/push', 'zz\r\nabc\r\n', ['transfer-encoding: chunked'])],
+  ['a huge header', 431, `GET /health HTTP/1.1\r\nhost: relay\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`],
+  ['a flood of headers', 431, `GET /health HTTP/1.1\r\nhost: relay\r\n${manyHeaders}\r\n\r\n`],
+  ['an unknown expectation', 417, request('/push', '', ['expect: 200-ok'])],
+] as const) {
+  test(`${what}: answered ${status} as JSON, after the answers before it, and closed`, async (t) => {
+    const connection = await connectRaw(t, await startTestRelay(t));
+    connection.send(Buffer.from(`${emptyPull}${emptyPull}${bytes}`, 'latin1'));
+    assert.equal((await connection.answer()).status, 200);
+    assert.equal((await connection.answer()).status, 200);
+    const refused = await connection.answer();
+    assert.equal(refused.status, status);
+    assert.equal(errorCode(refused), 'invalid_input');
+    assert.equal(refused.headers.get('connection'), 'close');
+    connection.socket.end();
+    assert.equal(await connection.ended(), '');
+  });
+}
+
+test('HTTP/1.0 is answered and closed, without a Host too', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.send('GET /health HTTP/1.0\r\n\r\n');
+  assert.equal((await connection.answer()).body.toString(), '{"status":"ok"}');
+  assert.equal(await connection.ended(), '');
+});
+
+test('a client is told to send its body once its head was admitted, and not before', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  const body = '{"recipient":"alice"}';
+  connection.send(request('/pull', '', ['expect: 100-continue'], body.length));
+  assert.equal((await connection.answer({ body: false })).status, 100);
+  connection.send(body);
+  assert.equal((await connection.answer()).status, 200);
+  connection.send(request('/nowhere', '', ['expect: 100-continue'], body.length));
+  assert.equal((await connection.answer()).status, 404);
+});
+
+test('a refused client gets its answer though it goes on sending, and then the connection ends', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  const length = 4_000_000;
+  connection.send(request('/nowhere', '', [], length));
+  const refused = await connection.answer();
+  assert.equal(refused.status, 404);
+  assert.equal(refused.headers.get('connection'), 'close');
+  connection.send(Buffer.alloc(length));
+  assert.equal(await connection.ended(), '');
+});
+
+test('a chunked body that goes on and on after its refusal ends the connection', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.send(request('/nowhere', '', ['transfer-encoding: chunked']));
+  assert.equal((await connection.answer()).status, 404);
+  const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`;
+  const sendMore = (): void => {
+    while (connection.socket.write(chunk));
+  };
+  connection.socket.on('drain', sendMore);
+  sendMore();
+  await connection.ended();
+});
+
+for (const [encoding, decompress] of [
+  ['gzip', gunzipSync],
+  ['br', brotliDecompressSync],
+  ['deflate', inflateSync],
+] as const) {
+  test(`a page is compressed with ${encoding} for a client that asks for it`, async (t) => {
+    const connection = await connectRaw(t, await startTestRelay(t));
+    connection.send(
+      request('/push', JSON.stringify({ ...message(1), ciphertext_b64: 'QUJD'.repeat(1_000) })),
+    );
+    await connection.answer();
+    connection.send(request('/pull', '{"recipient":"alice"}', [`accept-encoding: x, ${encoding};q=0.5`]));
+    const { headers, body } = await connection.answer();
+    assert.equal(headers.get('content-encoding'), encoding);
+    assert.equal(JSON.parse(decompress(body).toString()).items.length, 1);
+  });
+}
+
+test('a page is sent as it is to a client that asks for nothing, or for what we have not', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.send(request('/push', JSON.stringify({ ...message(1), ciphertext_b64: 'QUJD'.repeat(1_000) })));
+  await connection.answer();
+  for (const header of [
+    [],
+    ['accept-encoding:'],
+    ['accept-encoding: zstd, identity;q=0'],
+    ['accept-encoding: gzip;q=0'],
+  ]) {
+    connection.send(request('/pull', '{"recipient":"alice"}', header));
+    const { status, headers, body } = await connection.answer();
+    assert.equal(status, 200);
+    assert.equal(headers.get('content-encoding'), undefined);
+    assert.equal(JSON.parse(body.toString()).items.length, 1);
+  }
+});
