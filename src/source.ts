@@ -1,0 +1,79 @@
+import { isIP, isIPv4 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+type Block = [Address, number];
+
+/**
+ * Tells whom a request counts against: gives a function from the peer's address and its `X-Forwarded-For` to the
+ * source's key, which is an IPv4 address, or the /64 of an IPv6 address, in one spelling each.
+ *
+ * From a trusted peer the last address of the header that is not itself trusted counts; if there is none, or one on
+ * the way there is no address (a port makes it none), the peer's. From others the header means nothing.
+ *
+ * @param trustedProxies addresses or CIDR blocks; see `parseBlock`
+ */
+export function createSourceResolver(
+  trustedProxies: readonly string[],
+): (peer: string, forwardedFor: string | undefined) => string {
+  const trusted = trustedProxies.map(parseBlock);
+  if (trusted.length === 0) return sourceKey;
+  return (peer, forwardedFor) => {
+    if (forwardedFor === undefined) return sourceKey(peer);
+    const address = parseAddress(peer);
+    if (address === undefined || !isIn(trusted, address)) return sourceKey(peer);
+    return forwardedSource(trusted, forwardedFor) ?? sourceKey(peer);
+  };
+}
+
+/** The key of an address: itself for IPv4, the IPv4 address of a mapped one, the /64 of others. */
+export function sourceKey(text: string): string {
+  if (!text.includes(':')) return text;
+  const mapped = text.startsWith(MAPPED) ? text.slice(MAPPED.length) : '';
+  if (isIPv4(mapped)) return mapped;
+  const address = parseAddress(text);
+  return address === undefined ? text : keyOf(address);
+}
+
+/** How Node spells the address of an IPv4 peer on a socket that takes both families. */
+const MAPPED = '::ffff:';
+
+/** An address, or a block in CIDR notation. Throws an `Error` for what is neither. */
+export function parseBlock(text: string): Block {
+  const [base = '', suffix] = text.split('/', 2);
+  if (isIP(base) === 0) throw new Error('neither an address nor a block of addresses');
+  const [address, bits] = suffix === undefined ? [ipaddr.parse(base), undefined] : ipaddr.parseCIDR(text);
+  if (address instanceof ipaddr.IPv4) return [address, bits ?? 32];
+  // A block of mapped addresses means IPv4 ones, as that is what peers in it become.
+  if (address.isIPv4MappedAddress() && (bits ?? 128) >= 96)
+    return [address.toIPv4Address(), (bits ?? 128) - 96];
+  return [address, bits ?? 128];
+}
+
+function forwardedSource(trusted: readonly Block[], forwardedFor: string): string | undefined {
+  for (let end = forwardedFor.length; end >= 0; ) {
+    const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(',', end - 1);
+    const address = parseAddress(forwardedFor.slice(comma + 1, end).trim());
+    if (address === undefined) return undefined;
+    if (!isIn(trusted, address)) return keyOf(address);
+    end = comma;
+  }
+  return undefined;
+}
+
+/** Strict: `ipaddr.js` alone would take 010.1 and 0x7f.1 too. */
+function parseAddress(text: string): Address | undefined {
+  return isIP(text) === 0 ? undefined : ipaddr.process(text);
+}
+
+function isIn(blocks: readonly Block[], address: Address): boolean {
+  return blocks.some(([block, bits]) => block.kind() === address.kind() && address.match(block, bits));
+}
+
+function keyOf(address: Address): string {
+  if (address instanceof ipaddr.IPv4) return address.toString();
+  return `${address.parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':')}::/64`;
+}
