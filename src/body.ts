@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import type { ContentEncoding, Operation } from './api.ts';
@@ -25,20 +25,21 @@ export function bodyBytesAtMost(request: IncomingMessage, operation: Operation):
  * Throws `payload_too_large` as soon as it passes the operation's limit, sent or inflated, and `invalid_input` when
  * it does not inflate.
  */
-export async function readBody(request: IncomingMessage, operation: Operation): Promise<Buffer | undefined> {
+export async function readBody(response: ServerResponse, operation: Operation): Promise<Buffer | undefined> {
   const { bodyBytesMax, contentEncoding } = operation;
-  const sent = await receive(request, bodyBytesMax);
+  const sent = await receive(response, bodyBytesMax);
   if (sent === undefined || contentEncoding === 'identity') return sent;
   return inflate(sent, contentEncoding, bodyBytesMax);
 }
 
 function receive(
-  request: IncomingMessage,
+  response: ServerResponse,
   bytesMax: number,
 ): Promise<Buffer | undefined> | Buffer | undefined {
+  const { req: request } = response;
   const length = sentLength(request);
   if (length === 0) return NOTHING;
-  if (request.destroyed) return undefined;
+  if (response.destroyed) return undefined;
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let received = 0;
@@ -54,7 +55,8 @@ function receive(
       if (received === length) resolve(joined(pieces, received));
     });
     if (length === Number.POSITIVE_INFINITY) request.once('end', () => resolve(joined(pieces, received)));
-    request.once('close', () => resolve(undefined));
+    // The response always tells that the connection ended; the request does not, once it was answered.
+    response.once('close', () => resolve(undefined));
   });
 }
 

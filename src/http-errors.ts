@@ -59,7 +59,8 @@ function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void 
   } else {
     void refuse(last, reply, droppedBytesMax, true);
     // No parser tells the end of such a body.
-    socket.once('end', () => last.end());
+    if (socket.readableEnded) last.end();
+    else socket.once('end', () => last.end());
   }
 }
 

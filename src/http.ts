@@ -1,28 +1,27 @@
 import { once } from 'node:events';
 import { createServer, type Server, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions as TlsServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
 import type { Admit } from './api.ts';
 import { answerHttpErrors } from './http-errors.ts';
 import { createListener } from './listener.ts';
 import type { Log } from './log.ts';
+import type { Clock } from './stores/store.ts';
 import { latestResponse } from './turn.ts';
 
 /** How long answers that are on their way may take once the server stops. */
 const DRAIN_MS = 5_000;
 
-/** The limits of HTTP itself; node looks every second for requests that are past theirs, and closes them with 408. */
-const limits: ServerOptions = {
-  headersTimeout: 10_000,
-  requestTimeout: 60_000,
-  connectionsCheckingInterval: 1_000,
-  // Clients keep idle connections for 90 s.
-  keepAliveTimeout: 120_000,
-  // Node's own refusal has no body.
-  requireHostHeader: false,
+const defaultTimeouts = {
+  /** For a head, from its first byte. */
+  headMs: 10_000,
+  /** For a whole request, from its first byte. */
+  requestMs: 60_000,
 };
 
+/** Clients keep idle connections for 90 s. */
+const IDLE_MS = 120_000;
 /** A connection on which nothing moves for this long, as its client does not take its answer, is closed. */
 const STALLED_MS = 120_000;
 
@@ -32,6 +31,8 @@ export interface HttpServerOptions {
   readonly droppedBytesMax: number;
   /** Speaks TLS with these; with `ca`, to clients with a certificate of it only. */
   readonly tls?: SecureContextOptions;
+  readonly clock: Clock;
+  readonly timeouts?: typeof defaultTimeouts;
 }
 
 export interface HttpServer {
@@ -44,8 +45,17 @@ export interface HttpServer {
 }
 
 export function createHttpServer(admit: Admit, options: HttpServerOptions): HttpServer {
-  const { log, droppedBytesMax, tls } = options;
-  const server = tls === undefined ? createServer(limits) : createSecureServer(tls);
+  const { log, droppedBytesMax, tls, clock, timeouts = defaultTimeouts } = options;
+  const settings: ServerOptions = {
+    headersTimeout: timeouts.headMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: IDLE_MS,
+    // Node's own refusal has no body.
+    requireHostHeader: false,
+  };
+  const server =
+    tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...tlsSettings(tls) });
   server.timeout = STALLED_MS;
   // A client that has sent its last request and says so still gets its answers.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -77,25 +87,24 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
       if (!server.listening) return;
       const closed = once(server, 'close');
       server.close();
-      const deadline = setTimeout(() => {
+      const cancel = clock.after(DRAIN_MS, () => {
         for (const socket of transports) socket.destroy();
-      }, DRAIN_MS);
+      });
       await closed;
-      clearTimeout(deadline);
+      cancel();
     },
   };
 }
 
-function createSecureServer(tls: SecureContextOptions): ReturnType<typeof createTlsServer> {
+function tlsSettings(tls: SecureContextOptions): TlsServerOptions {
   const mutual = tls.ca !== undefined;
-  return createTlsServer({
-    ...limits,
+  return {
     ...secure(tls),
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: 10_000,
     requestCert: mutual,
     rejectUnauthorized: mutual,
-  });
+  };
 }
 
 function secure(tls: SecureContextOptions): SecureContextOptions {

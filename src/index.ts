@@ -1,6 +1,9 @@
 export { defaultConfig, type RelayConfig } from './config.ts';
-export { type ErrorCode, RelayError } from './errors.ts';
-export { type Relay, startRelay } from './relay.ts';
-export { type DiskStoreOptions, openDiskStore } from './stores/disk/open.ts';
+export { type ErrorCode, type ErrorDetails, RelayError } from './errors.ts';
+export { createHandler, type Handler, type HandlerParts } from './handler.ts';
+export type { Log } from './log.ts';
+export type { Message, MessageKey, MessageMeta, NewMessage } from './message.ts';
+export { type Relay, type RelayParts, startRelay } from './relay.ts';
 export { openMemoryStore } from './stores/memory.ts';
-export type { Store, StoreLimits } from './stores/store.ts';
+export { openStore } from './stores/open.ts';
+export type * from './stores/store.ts';

@@ -49,25 +49,24 @@ export function createListener(admit: Admit, { log, droppedBytesMax, closing }: 
     if (refused !== undefined) return refuse(response, refused, droppedBytesMax, closing());
 
     const bytes = bodyBytesAtMost(request, admitted);
-    if (bytes <= SMALL_BODY_BYTES) return perform(request, response, admitted, expects);
+    if (bytes <= SMALL_BODY_BYTES) return perform(response, admitted, expects);
     const claim = largeBodies.claim(bytes);
     try {
-      await Promise.race([claim.granted, end(request)]);
-      await perform(request, response, admitted, expects);
+      await Promise.race([claim.granted, closed(response)]);
+      await perform(response, admitted, expects);
     } finally {
       claim.release();
     }
   }
 
   async function perform(
-    request: IncomingMessage,
     response: ServerResponse,
     operation: Operation,
     expects: Expectation,
   ): Promise<void> {
     if (response.headersSent) return;
     if (expects === '100-continue') response.writeContinue();
-    const body = await readBody(request, operation).catch(asReply);
+    const body = await readBody(response, operation).catch(asReply);
     if (body === undefined) return;
     if (!Buffer.isBuffer(body)) return refuse(response, body, droppedBytesMax, closing());
     const reply = await operation.run(body);
@@ -93,8 +92,8 @@ function asReply(error: unknown): Reply {
   throw error;
 }
 
-function end(request: IncomingMessage): Promise<void> {
+function closed(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    request.once('close', resolve);
+    response.once('close', resolve);
   });
 }

@@ -55,11 +55,11 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
   const address = parseAddress(config.address);
   const tls = secure ? { tls: await readTls(config.tls) } : {};
 
-  const store = parts.store ?? (await openStore(config));
+  const store = parts.store ?? (await openStore(config, log));
   if (parts.store === undefined) held.push(() => store.close());
   held.push(sweepRegularly(store, config.relay.gcIntervalSeconds, { clock, log, onRemoved: () => {} }));
 
-  const server = createHttpServer(createApi(store), { log, droppedBytesMax: 11_250_000, ...tls });
+  const server = createHttpServer(createApi(store), { log, clock, droppedBytesMax: 11_250_000, ...tls });
   held.push(() => server.stop());
   const bound = await listen(server, address, config.address);
   return {

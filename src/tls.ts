@@ -18,9 +18,10 @@ export async function readTls(config: RelayConfig['tls']): Promise<SecureContext
   const key = await readKey(keyPemPath);
   const [own] = cert;
   if (!own?.checkPrivateKey(key)) {
-    throw new RelayError(
-      'tls_error',
-      `tls.key_pem_path "${keyPemPath}": the key does not belong to the first certificate of "${certPemPath}"`,
+    throw fault(
+      'tls.key_pem_path',
+      keyPemPath,
+      `does not belong to the first certificate of "${certPemPath}"`,
     );
   }
   const options: SecureContextOptions = {

@@ -31,7 +31,7 @@ export function message(number: number) {
 
 /** Posts JSON; resolves with the status and the parsed answer. */
 export async function post(
-  relay: Relay,
+  relay: Pick<Relay, 'baseUrl'>,
   path: string,
   body: unknown,
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests

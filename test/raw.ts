@@ -14,13 +14,15 @@ export interface RawAnswer {
 /** A connection whose bytes the test writes itself. */
 export class RawConnection {
   readonly socket: Socket;
-  #received = Buffer.alloc(0);
+  #pieces: Buffer[] = [];
+  #bytes = 0;
   #arrived = (): void => {};
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (piece) => {
-      this.#received = Buffer.concat([this.#received, piece]);
+      this.#pieces.push(piece);
+      this.#bytes += piece.length;
       this.#arrived();
     });
     socket.on('close', () => this.#arrived());
@@ -34,29 +36,42 @@ export class RawConnection {
 
   /** The next answer. `body: false` where none follows the head whatever its headers say, as with HEAD and 100. */
   async answer({ body = true } = {}): Promise<RawAnswer> {
-    for (;;) {
-      const end = this.#received.indexOf('\r\n\r\n');
-      if (end >= 0) {
-        const [first = '', ...lines] = this.#received.toString('latin1', 0, end).split('\r\n');
-        const headers = new Map(lines.map((line) => splitHeader(line)));
-        const length = body ? Number(headers.get('content-length') ?? 0) : 0;
-        if (this.#received.length >= end + 4 + length) {
-          const bytes = this.#received.subarray(end + 4, end + 4 + length);
-          this.#received = this.#received.subarray(end + 4 + length);
-          return { status: Number(first.split(' ')[1]), headers, body: bytes };
-        }
-      }
-      assert.ok(!this.socket.closed, `closed after ${JSON.stringify(this.#received.toString('latin1'))}`);
-      await new Promise<void>((resolve) => {
-        this.#arrived = resolve;
-      });
-    }
+    let end = this.#received().indexOf('\r\n\r\n');
+    for (; end < 0; end = this.#received().indexOf('\r\n\r\n')) await this.#more();
+    const [first = '', ...lines] = this.#received().toString('latin1', 0, end).split('\r\n');
+    const headers = new Map(lines.map(splitHeader));
+    const length = body ? Number(headers.get('content-length') ?? 0) : 0;
+    while (this.#bytes < end + 4 + length) await this.#more();
+    const received = this.#received();
+    const rest = received.subarray(end + 4 + length);
+    this.#pieces = [rest];
+    this.#bytes = rest.length;
+    return {
+      status: Number(first.split(' ')[1]),
+      headers,
+      body: received.subarray(end + 4, end + 4 + length),
+    };
   }
 
   /** Resolves once the connection is closed, with what came and was not taken as an answer. */
   async ended(): Promise<string> {
     if (!this.socket.closed) await new Promise((resolve) => this.socket.once('close', resolve));
-    return this.#received.toString('latin1');
+    return this.#received().toString('latin1');
+  }
+
+  #received(): Buffer {
+    const received = this.#pieces.length === 1 ? this.#pieces[0] : undefined;
+    if (received !== undefined) return received;
+    const joined = Buffer.concat(this.#pieces);
+    this.#pieces = [joined];
+    return joined;
+  }
+
+  async #more(): Promise<void> {
+    assert.ok(!this.socket.closed, `closed after ${JSON.stringify(this.#received().toString('latin1'))}`);
+    await new Promise<void>((resolve) => {
+      this.#arrived = resolve;
+    });
   }
 }
 
@@ -66,6 +81,7 @@ export async function connectRaw(t: TestContext, relay: Pick<Relay, 'baseUrl'>):
   const socket = connect(Number(port), hostname);
   t.after(() => socket.destroy());
   await once(socket, 'connect');
+  socket.setNoDelay();
   return new RawConnection(socket);
 }
 

@@ -1,0 +1,50 @@
+import type { RequestListener } from 'node:http';
+import { createApi } from './api.ts';
+import type { RelayConfig } from './config.ts';
+import { createListener } from './listener.ts';
+import { type Log, silentLog } from './log.ts';
+import { type Clock, type Store, systemClock } from './stores/store.ts';
+import { sweepRegularly } from './sweep.ts';
+
+/** The relay's API, for a server of one's own. */
+export interface Handler {
+  /** Answers every request that it is given, with 404 where it knows no such route. */
+  readonly handle: RequestListener;
+  /** Ends the connections with their next answers, and the sweep; resolves when none runs any more. */
+  stop(): Promise<void>;
+}
+
+export interface HandlerParts {
+  /** An open store. It stays open; it may be closed once `stop` has resolved and the server is closed. */
+  readonly store: Store;
+  readonly log?: Log;
+  readonly clock?: Clock;
+}
+
+/**
+ * The relay without a server: of the configuration, `address`, `mode`, `tls`, `storage` and `metrics.address` mean
+ * nothing to it, and the limits of the store are those that the store was opened with.
+ *
+ * Removes expired messages until it is stopped. Timeouts, and what is no HTTP, are the server's to answer.
+ */
+export function createHandler(config: RelayConfig, parts: HandlerParts): Handler {
+  const { store, log = silentLog, clock = systemClock } = parts;
+  let stopped = false;
+  const endSweeps = sweepRegularly(store, config.relay.gcIntervalSeconds, {
+    clock,
+    log,
+    onRemoved: () => {},
+  });
+  const listener = createListener(createApi(store), {
+    log,
+    droppedBytesMax: 11_250_000,
+    closing: () => stopped,
+  });
+  return {
+    handle: (request, response) => listener(request, response),
+    stop() {
+      stopped = true;
+      return endSweeps();
+    },
+  };
+}

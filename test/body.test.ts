@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import zlib from 'node:zlib';
+import fc from 'fast-check';
+import { type Admit, type ContentEncoding, type Reply, refusal } from '../src/api.ts';
+import { RelayError } from '../src/errors.ts';
+import { createHttpServer } from '../src/http.ts';
+import { silentLog } from '../src/log.ts';
+import { systemClock } from '../src/stores/store.ts';
+import { connectRaw, errorCode, request } from './raw.ts';
+
+const MIB = 1_048_576;
+
+/** A server that answers with the length of the body; a request for `/later` begins when `ready` says so. */
+async function startReader(t: TestContext, bodyBytesMax: number, ready?: Promise<Reply | undefined>) {
+  const admit: Admit = ({ target, headers }) => ({
+    bodyBytesMax,
+    contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
+    ...(target === '/later' && ready !== undefined ? { ready } : {}),
+    run: async (body) => ({ status: 200, body: String(body.length) }),
+  });
+  const timeouts = { headMs: 500, requestMs: 60_000 };
+  const server = createHttpServer(admit, {
+    log: silentLog,
+    clock: systemClock,
+    droppedBytesMax: MIB,
+    timeouts,
+  });
+  const { port } = await server.listen('127.0.0.1', 0);
+  t.after(() => server.stop());
+  return { baseUrl: `http://127.0.0.1:${port}` };
+}
+
+const encoders = { gzip: zlib.gzipSync, deflate: zlib.deflateSync, br: zlib.brotliCompressSync };
+const encodings = Object.keys(encoders) as (keyof typeof encoders)[];
+
+/** A request with a compressed body. */
+function compressed(encoding: string, body: Buffer): Buffer {
+  const head = request('/', '', [`content-encoding: ${encoding}`], body.length);
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
+test('a body is whole however it is cut', async (t) => {
+  const server = await startReader(t, MIB);
+  const connection = await connectRaw(t, server);
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 50_000 }), { maxLength: 6 }), async (lengths) => {
+      const total = lengths.reduce((sum, length) => sum + length, 0);
+      connection.send(request('/', '', [], total));
+      for (const length of lengths) {
+        connection.send('x'.repeat(length));
+        await new Promise(setImmediate);
+      }
+      assert.equal((await connection.answer()).body.toString(), String(total));
+      connection.send(request('/', '', ['transfer-encoding: chunked']));
+      for (const length of [...lengths, 0]) {
+        connection.send(`${length.toString(16)}\r\n${'x'.repeat(length)}\r\n`);
+        await new Promise(setImmediate);
+      }
+      assert.equal((await connection.answer()).body.toString(), String(total));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('a chunked body may have exactly the limit, and not a byte more', async (t) => {
+  const server = await startReader(t, 100_000);
+  const connection = await connectRaw(t, server);
+  const chunk = `${(50_000).toString(16)}\r\n${'x'.repeat(50_000)}\r\n`;
+  connection.send(request('/', `${chunk}${chunk}0\r\n\r\n`, ['transfer-encoding: chunked']));
+  assert.equal((await connection.answer()).body.toString(), '100000');
+  connection.send(request('/', `${chunk}${chunk}1\r\nx\r\n`, ['transfer-encoding: chunked']));
+  const refused = await connection.answer();
+  assert.equal(refused.status, 413);
+  assert.equal(errorCode(refused), 'payload_too_large');
+  connection.socket.destroy();
+});
+
+for (const encoding of encodings) {
+  const encode = encoders[encoding];
+
+  test(`a body in ${encoding} is inflated, up to the limit`, async (t) => {
+    const connection = await connectRaw(t, await startReader(t, 100_000));
+    connection.send(compressed(encoding, encode(Buffer.alloc(100_000, 'abc'))));
+    assert.equal((await connection.answer()).body.toString(), '100000');
+    connection.send(compressed(encoding, encode(Buffer.alloc(100_001, 'abc'))));
+    assert.equal(errorCode(await connection.answer()), 'payload_too_large');
+    connection.send(compressed(encoding, encode(Buffer.alloc(5_000_000))));
+    assert.equal(errorCode(await connection.answer()), 'payload_too_large');
+    connection.send(compressed(encoding, encode(Buffer.alloc(0))));
+    assert.equal((await connection.answer()).body.toString(), '0');
+  });
+
+  test(`a body in ${encoding} that is cut, damaged, empty or followed by more is refused`, async (t) => {
+    const connection = await connectRaw(t, await startReader(t, 100_000));
+    const whole = encode(Buffer.from('a body that is long enough to be cut somewhere'));
+    const bodies = [
+      whole.subarray(0, -1),
+      whole.subarray(0, 3),
+      Buffer.from('{"recipient":"alice"}'),
+      Buffer.alloc(0),
+      Buffer.concat([whole, Buffer.from('x')]),
+      Buffer.concat([whole, Buffer.alloc(4)]),
+    ];
+    for (const body of bodies) {
+      connection.send(compressed(encoding, body));
+      const refused = await connection.answer();
+      assert.equal(refused.status, 400);
+      assert.equal(errorCode(refused), 'invalid_input');
+    }
+  });
+}
+
+test('a body is not read before there is room for what it brings', async (t) => {
+  let open = (): void => {};
+  const ready = new Promise<undefined>((resolve) => {
+    open = () => resolve(undefined);
+  });
+  const server = await startReader(t, MIB, ready);
+  const connection = await connectRaw(t, server);
+  connection.send(request('/later', '', ['expect: 100-continue'], 3));
+  const other = await connectRaw(t, server);
+  other.send(request('/'));
+  await other.answer();
+  open();
+  assert.equal((await connection.answer({ body: false })).status, 100);
+  connection.send('abc');
+  assert.equal((await connection.answer()).body.toString(), '3');
+});
+
+test('where there is no room the refusal is the answer', async (t) => {
+  const refused = refusal(new RelayError('storage_error'));
+  const server = await startReader(t, MIB, Promise.resolve(refused));
+  const connection = await connectRaw(t, server);
+  connection.send(request('/later', 'abc'));
+  assert.equal((await connection.answer()).status, 503);
+  connection.send(request('/', 'abc'));
+  assert.equal((await connection.answer()).body.toString(), '3');
+});
+
+test('large bodies wait, in order, for those before them; small ones do not', async (t) => {
+  const server = await startReader(t, 200 * MIB);
+  const first = await connectRaw(t, server);
+  first.send(request('/', '', ['expect: 100-continue'], 100 * MIB));
+  assert.equal((await first.answer({ body: false })).status, 100);
+
+  const small = await connectRaw(t, server);
+  const began: string[] = [];
+  const waiting: Promise<void>[] = [];
+  for (const name of ['second', 'third', 'fourth']) {
+    const connection = await connectRaw(t, server);
+    connection.send(request('/', '', ['expect: 100-continue', 'transfer-encoding: chunked']));
+    waiting.push(
+      connection.answer({ body: false }).then(async ({ status }) => {
+        assert.equal(status, 100);
+        began.push(name);
+        connection.send('1\r\nx\r\n0\r\n\r\n');
+        assert.equal((await connection.answer()).body.toString(), '1');
+      }),
+    );
+    for (let number = 0; number < 10; number++) {
+      small.send(request('/', 'x'.repeat(65_536)));
+      assert.equal((await small.answer()).body.toString(), '65536');
+    }
+  }
+  assert.deepEqual(began, []);
+  first.socket.destroy();
+  await Promise.all(waiting);
+  assert.deepEqual(began, ['second', 'third', 'fourth']);
+});
+
+test('clients that go away in the middle of large bodies leave their room to others', async (t) => {
+  const server = await startReader(t, 200 * MIB);
+  for (let round = 0; round < 10; round++) {
+    const connections = await Promise.all(Array.from({ length: 100 }, () => connectRaw(t, server)));
+    for (const connection of connections) connection.send(request('/', 'x'.repeat(1_000), [], 100 * MIB));
+    // Some of them are being read by now, others wait, and others are not even known.
+    for (const connection of connections) connection.socket.destroy();
+  }
+  const connection = await connectRaw(t, server);
+  connection.send(request('/', 'x'.repeat(100_000)));
+  assert.equal((await connection.answer()).body.toString(), '100000');
+});
+
+test('a head that does not come in time is answered 408', async (t) => {
+  const connection = await connectRaw(t, await startReader(t, MIB));
+  connection.send('POST /pull HT');
+  const refused = await connection.answer();
+  assert.equal(refused.status, 408);
+  assert.equal(errorCode(refused), 'invalid_input');
+  connection.socket.end();
+  assert.equal(await connection.ended(), '');
+});

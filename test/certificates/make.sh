@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Makes the certificates of the TLS tests anew, each with its key in one file: a CA, what it signed, and a stranger.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+days=36500
+san='subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1'
+scratch=$(mktemp -d)
+trap 'rm -r "$scratch"' EXIT
+
+request() { # name, key options
+  openssl req -new -nodes -newkey "${@:2}" -subj "/CN=$1" -keyout "$scratch/$1.key" -out "$scratch/$1.csr"
+}
+
+sign() { # name
+  openssl x509 -req -in "$scratch/$1.csr" -CA "$scratch/ca.crt" -CAkey "$scratch/ca.key" -CAcreateserial \
+    -days $days -extfile <(echo "$san") -out "$scratch/$1.crt"
+  cat "$scratch/$1.key" "$scratch/$1.crt" > "$1.pem"
+}
+
+openssl req -x509 -nodes -newkey rsa:2048 -days $days -subj '/CN=ca' -keyout "$scratch/ca.key" -out "$scratch/ca.crt"
+cp "$scratch/ca.crt" ca.pem
+request rsa rsa:2048
+sign rsa
+request ec ec -pkeyopt ec_paramgen_curve:prime256v1
+sign ec
+request client ec -pkeyopt ec_paramgen_curve:prime256v1
+sign client
+openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days $days -subj '/CN=stranger' \
+  -keyout "$scratch/stranger.key" -out "$scratch/stranger.crt"
+cat "$scratch/stranger.key" "$scratch/stranger.crt" > stranger.pem

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { RelayError } from '../src/errors.ts';
+import { openStore, type Relay, type Store, startRelay } from '../src/index.ts';
+import { type Log, silentLog } from '../src/log.ts';
+import { type Clock, systemClock } from '../src/stores/store.ts';
+import { message, post, startTestRelay, testConfig } from './helpers.ts';
+import { connectRaw, health, request } from './raw.ts';
+
+/** A clock whose timers run when the test says so. */
+function manualClock() {
+  const timers = new Map<() => void, number>();
+  const clock: Clock = {
+    ...systemClock,
+    after(ms, run) {
+      timers.set(run, ms);
+      return () => timers.delete(run);
+    },
+  };
+  return {
+    clock,
+    /** Runs the timers that wait for this long. */
+    fire(ms: number): void {
+      for (const [run, wait] of timers) if (wait === ms && timers.delete(run)) run();
+    },
+  };
+}
+
+/** A memory store with some of its methods replaced. */
+async function storeWith(t: TestContext, methods: (store: Store) => Partial<Store>): Promise<Store> {
+  const store = await openStore(testConfig);
+  t.after(() => store.close());
+  return {
+    push: (pushed) => store.push(pushed),
+    pull: (recipient, afterSeq, limit) => store.pull(recipient, afterSeq, limit),
+    ack: (recipient, keys) => store.ack(recipient, keys),
+    sweep: () => store.sweep(),
+    figures: () => store.figures(),
+    close: () => store.close(),
+    ...methods(store),
+  };
+}
+
+/** A store whose pushes wait: `begun` resolves with the first one, which goes on after `open`. */
+async function storeWithGate(t: TestContext) {
+  let open = (): void => {};
+  let begin = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const store = await storeWith(t, (inner) => ({
+    async push(pushed) {
+      begin();
+      await gate;
+      return inner.push(pushed);
+    },
+  }));
+  return { store, begun, open };
+}
+
+const push = request('/push', JSON.stringify(message(1)));
+
+test('a stop waits for the answers that are on their way, and closes with them', async (t) => {
+  const { store, begun, open } = await storeWithGate(t);
+  const relay = await startTestRelay(t, {}, { store, clock: manualClock().clock });
+  const connection = await connectRaw(t, relay);
+  connection.send(push);
+  await begun;
+  const stopped = relay.stop();
+  open();
+  const answer = await connection.answer();
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers.get('connection'), 'close');
+  await stopped;
+  assert.equal(await connection.ended(), '');
+});
+
+test('a stop waits for an answer that a slow client is still reading', async (t) => {
+  const relay = await startTestRelay(t, {}, { clock: manualClock().clock });
+  const connection = await connectRaw(t, relay);
+  connection.send(
+    request('/push', JSON.stringify({ ...message(1), ciphertext_b64: 'QUJD'.repeat(2_700_000) })),
+  );
+  assert.equal((await connection.answer()).status, 200);
+  connection.send(request('/pull', '{"recipient":"alice"}'));
+  await once(connection.socket, 'data');
+  connection.socket.pause();
+  const stopped = relay.stop();
+  connection.socket.resume();
+  const page = await connection.answer();
+  assert.equal(JSON.parse(page.body.toString()).items.length, 1);
+  await stopped;
+});
+
+test('a stop closes idle connections at once, used or not', async (t) => {
+  const relay = await startTestRelay(t, {}, { clock: manualClock().clock });
+  const [unused, used] = [await connectRaw(t, relay), await connectRaw(t, relay)];
+  used.send(health);
+  await used.answer();
+  await relay.stop();
+  await Promise.all([unused.ended(), used.ended()]);
+});
+
+test('a stop waits five seconds for half-sent requests and slow work, and no longer', async (t) => {
+  const { store, begun, open } = await storeWithGate(t);
+  const { clock, fire } = manualClock();
+  const relay = await startTestRelay(t, {}, { store, clock });
+  const [halfBody, slow] = [await connectRaw(t, relay), await connectRaw(t, relay)];
+  halfBody.send(request('/push', '{"recip', [], 1_000));
+  slow.send(push);
+  await begun;
+  const stopped = relay.stop();
+  await assert.rejects(connectRaw(t, relay), { code: 'ECONNREFUSED' });
+  assert.equal(slow.socket.closed, false);
+  fire(5_000);
+  open();
+  await stopped;
+  await Promise.all([halfBody.ended(), slow.ended()]);
+});
+
+test('a stop is done once, however often it is asked for', async (t) => {
+  let closes = 0;
+  const relay = await startTestRelay(t, { storage: { kind: 'disk', path: await directory(t) } });
+  const first = relay.stop().then(() => closes++);
+  await Promise.all([first, relay.stop(), relay.stop()]);
+  await relay.stop();
+  assert.equal(closes, 1);
+});
+
+test('a start that fails half-way lets go of the store', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  t.after(() => taken.close());
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  const config = { ...testConfig, storage: { kind: 'disk', path: await directory(t) } } as const;
+  await assert.rejects(startRelay({ ...config, address: `127.0.0.1:${port}` }), (error: RelayError) => {
+    assert.equal(error.code, 'config_error');
+    assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${port}.*in use`));
+    return true;
+  });
+  const relay = await startTestRelay(t, config);
+  assert.equal((await post(relay, '/push', message(1))).status, 200);
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ family }) => family === 'IPv6'),
+);
+
+for (const [address, expected] of [
+  ['0.0.0.0:0', /^http:\/\/127\.0\.0\.1:\d+$/],
+  ['[::]:0', /^http:\/\/\[::1\]:\d+$/],
+  ['[::1]:0', /^http:\/\/\[::1\]:\d+$/],
+  ['localhost:0', /^http:\/\/localhost:\d+$/],
+] as const) {
+  const skip = address.startsWith('[') && !hasIPv6;
+  test(`a relay at ${address} says where it can be opened`, { skip }, async (t) => {
+    const relay = await startTestRelay(t, { address });
+    assert.match(relay.baseUrl, expected);
+    assert.equal((await fetch(`${relay.baseUrl}/health`)).status, 200);
+  });
+}
+
+test('sweeps come at their interval, one at a time, and go on after one that fails', async (t) => {
+  let begun = 0;
+  let finish: (error?: Error) => void = () => {};
+  const store = await storeWith(t, () => ({
+    sweep() {
+      begun++;
+      return new Promise((resolve, reject) => {
+        finish = (error) => (error ? reject(error) : resolve(0));
+      });
+    },
+  }));
+  const { clock, fire } = manualClock();
+  const { log, lines } = recordingLog();
+  const relay = await startTestRelay(
+    t,
+    { relay: { ...testConfig.relay, gcIntervalSeconds: 7 } },
+    { store, clock, log },
+  );
+  fire(7_000);
+  fire(7_000);
+  assert.equal(begun, 1);
+  finish(new Error('the disk is gone'));
+  await new Promise(setImmediate);
+  assert.equal(lines.length, 1);
+  fire(7_000);
+  assert.equal(begun, 2);
+  let stopped = false;
+  const stop = relay.stop().then(() => {
+    stopped = true;
+  });
+  await new Promise(setImmediate);
+  assert.equal(stopped, false);
+  finish();
+  await stop;
+  fire(7_000);
+  assert.equal(begun, 2);
+});
+
+test('clients that come and go as they please leave no trace in the log', async (t) => {
+  const { log, lines } = recordingLog();
+  const relay = await startTestRelay(t, {}, { log });
+  const large = request('/push', JSON.stringify({ ...message(1), ciphertext_b64: 'QUJD'.repeat(500_000) }));
+  await leave(t, relay, large);
+  await leave(t, relay, large.slice(0, -1_000));
+  await leave(t, relay, request('/pull', '{"recipient":"alice"}').repeat(20));
+  await leave(t, relay, 'POST /pull HTTP/1.1\r\nho');
+  await leave(t, relay, '');
+  const connection = await connectRaw(t, relay);
+  connection.send(health);
+  assert.equal((await connection.answer()).status, 200);
+  assert.deepEqual(lines, []);
+});
+
+/** Sends this and goes away, half of the times with a reset. */
+async function leave(t: TestContext, relay: Relay, bytes: string): Promise<void> {
+  for (let number = 0; number < 10; number++) {
+    const { socket } = await connectRaw(t, relay);
+    await new Promise((resolve) => socket.write(bytes, resolve));
+    if (number % 2 === 0) socket.destroy();
+    else socket.resetAndDestroy();
+  }
+}
+
+/** What was logged above debug. */
+function recordingLog(): { log: Log; lines: string[] } {
+  const lines: string[] = [];
+  const record = (_fields: object, line: string): number => lines.push(line);
+  return { log: { ...silentLog, warn: record, error: record }, lines };
+}
+
+async function directory(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'enigma-relay-'));
+  t.after(() => rm(path, { recursive: true }));
+  return path;
+}

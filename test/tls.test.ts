@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { createPrivateKey } from 'node:crypto';
+import { once } from 'node:events';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent, request as httpsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import type { RelayConfig } from '../src/config.ts';
+import type { RelayError } from '../src/errors.ts';
+import { type Relay, startRelay } from '../src/relay.ts';
+import { startTestRelay, testConfig } from './helpers.ts';
+import { connectRaw, health } from './raw.ts';
+
+const certificates = new URL('../../test/certificates/', import.meta.url);
+const [ca, rsa, ec, client, stranger] = await Promise.all(
+  ['ca', 'rsa', 'ec', 'client', 'stranger'].map((name) =>
+    readFile(new URL(`${name}.pem`, certificates), 'utf8'),
+  ),
+);
+
+/** A directory of its own with these files, and the TLS configuration that names them. */
+async function writeTls(t: TestContext, files: { cert?: string; key?: string; clientCa?: string }) {
+  const directory = await mkdtemp(join(tmpdir(), 'enigma-relay-tls-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const certPemPath = join(directory, 'cert.pem');
+  const keyPemPath = join(directory, 'key.pem');
+  const clientCaPemPath = join(directory, 'ca.pem');
+  if (files.cert !== undefined) await writeFile(certPemPath, files.cert);
+  if (files.key !== undefined) await writeFile(keyPemPath, files.key);
+  if (files.clientCa !== undefined) await writeFile(clientCaPemPath, files.clientCa);
+  return { certPemPath, keyPemPath, ...(files.clientCa === undefined ? {} : { clientCaPemPath }) };
+}
+
+function startTlsRelay(t: TestContext, tls: RelayConfig['tls']): Promise<Relay> {
+  return startTestRelay(t, { mode: 'tls', tls });
+}
+
+/** The status of /health over a connection of its own, and who answered. */
+async function getHealth(
+  relay: Relay,
+  options: ConnectionOptions = {},
+): Promise<{ status: number; peer: string }> {
+  const agent = new Agent({ ca, maxCachedSessions: 0, ...options });
+  const request = httpsRequest(`${relay.baseUrl}/health`, { agent }).end();
+  const [response] = await once(request, 'response');
+  const { CN } = (response.socket as TLSSocket).getPeerCertificate().subject;
+  response.resume();
+  await once(response, 'end');
+  agent.destroy();
+  return { status: response.statusCode, peer: String(CN) };
+}
+
+const rsaKey = createPrivateKey(rsa ?? '');
+const ecKey = createPrivateKey(ec ?? '');
+const ecParameters = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n';
+
+for (const [form, cert, key] of [
+  ['PKCS#8', rsa, rsaKey.export({ type: 'pkcs8', format: 'pem' })],
+  ['PKCS#1', rsa, rsaKey.export({ type: 'pkcs1', format: 'pem' })],
+  ['SEC1, with its parameters before it', ec, ecParameters + ecKey.export({ type: 'sec1', format: 'pem' })],
+  ['any, after the certificates in one file', rsa, `${ca}${rsa}`],
+] as const) {
+  test(`a key may be ${form}`, async (t) => {
+    const relay = await startTlsRelay(t, await writeTls(t, { cert: `${cert}`, key: `${key}` }));
+    assert.match(relay.baseUrl, /^https:\/\/127\.0\.0\.1:\d+$/);
+    assert.equal((await getHealth(relay)).status, 200);
+  });
+}
+
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  const only = { minVersion: version, maxVersion: version };
+
+  test(`${version} is spoken, with HTTP/1.1`, async (t) => {
+    const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}` }));
+    const { hostname, port } = new URL(relay.baseUrl);
+    const socket = connect({
+      host: hostname,
+      port: Number(port),
+      ca,
+      ...only,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    await once(socket, 'secureConnect');
+    assert.equal(socket.getProtocol(), version);
+    assert.equal(socket.alpnProtocol, 'http/1.1');
+    socket.destroy();
+  });
+
+  test(`with a client CA, ${version} clients without its certificate get no answer`, async (t) => {
+    const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa: `${ca}` });
+    const relay = await startTlsRelay(t, tls);
+    await assert.rejects(getHealth(relay, only));
+    await assert.rejects(getHealth(relay, { ...only, cert: stranger, key: stranger }));
+    assert.equal((await getHealth(relay, { ...only, cert: client, key: client })).status, 200);
+  });
+}
+
+test('older versions of TLS are refused', async (t) => {
+  const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}` }));
+  const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+  await assert.rejects(getHealth(relay, old));
+});
+
+test('plain HTTP and garbage end their own connection only', async (t) => {
+  const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}` }));
+  for (const bytes of [health, 'garbage'.repeat(100), '\x16\x03\x01\x02\x00\x01']) {
+    const connection = await connectRaw(t, relay);
+    connection.socket.end(bytes);
+    assert.doesNotMatch(await connection.ended(), /HTTP/);
+  }
+  assert.equal((await getHealth(relay)).status, 200);
+});
+
+for (const [what, files, expected] of [
+  ['no certificate file', { key: rsa }, /cert_pem_path ".*cert\.pem" cannot be read/],
+  ['no key file', { cert: rsa }, /key_pem_path ".*key\.pem" cannot be read/],
+  ['no certificate in the file', { cert: 'hello', key: rsa }, /cert\.pem" holds no certificate/],
+  ['no key in the file', { cert: rsa, key: ca }, /key\.pem" holds no private key/],
+  ['a key of another certificate', { cert: rsa, key: ec }, /key\.pem" does not belong to .*cert\.pem"/],
+  [
+    'a broken key',
+    { cert: rsa, key: rsa?.replace(/\n.{64}\n/, '\n') },
+    /key\.pem" holds a broken private key/,
+  ],
+  ['no CA in the file', { cert: rsa, key: rsa, clientCa: 'hello' }, /ca\.pem" holds no certificate/],
+] as const) {
+  test(`${what}: the relay does not start, and the error names the file`, async (t) => {
+    const present = Object.entries(files).filter(([, content]) => content !== undefined);
+    const tls = await writeTls(t, Object.fromEntries(present));
+    await assert.rejects(startRelay({ ...testConfig, mode: 'tls', tls }), (error: RelayError) => {
+      assert.equal(error.code, 'tls_error');
+      assert.match(error.message, expected);
+      return true;
+    });
+  });
+}
+
+test('certificates are read again without dropping a connection, and bad ones are not taken', async (t) => {
+  const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}` });
+  const relay = await startTlsRelay(t, tls);
+  const { hostname, port } = new URL(relay.baseUrl);
+  const before = connect({ host: hostname, port: Number(port), ca });
+  t.after(() => before.destroy());
+  await once(before, 'secureConnect');
+
+  await writeFile(tls.certPemPath, `${ec}`);
+  await assert.rejects(relay.reloadTls(), (error: RelayError) => error.code === 'tls_error');
+  assert.equal((await getHealth(relay)).peer, 'rsa');
+
+  await copyFile(tls.certPemPath, tls.keyPemPath);
+  await relay.reloadTls();
+  assert.equal((await getHealth(relay)).peer, 'ec');
+  before.write(health);
+  const [answer] = await once(before, 'data');
+  assert.match(answer.toString(), /^HTTP\/1\.1 200 /);
+});
