@@ -1,19 +1,24 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { ack } from './ack.ts';
+import type { RelayConfig } from './config.ts';
 import { errorBody, RelayError } from './errors.ts';
+import {
+  type ContentEncoding,
+  checkContentType,
+  contentEncodingOf,
+  forwardedFor,
+  pathOf,
+  type RequestHead,
+} from './head.ts';
+import type { Log } from './log.ts';
+import type { Counters, Observe, Route } from './metrics.ts';
 import { pull } from './pull.ts';
-import { push } from './push.ts';
-import type { Store } from './stores/store.ts';
+import { messageBytesMax, push } from './push.ts';
+import { createRateLimiter, type Endpoint } from './rate-limit.ts';
+import { createSourceResolver } from './source.ts';
+import { health, stats } from './status.ts';
+import type { Clock, Store } from './stores/store.ts';
 
-/** What is known of a request before its body is read. */
-export interface RequestHead {
-  readonly method: string;
-  /** The request target as it was sent: a path with its query, or an absolute URL. */
-  readonly target: string;
-  readonly headers: IncomingHttpHeaders;
-  /** The peer's address. */
-  readonly peer: string;
-}
+export type { ContentEncoding, RequestHead } from './head.ts';
 
 export interface Reply {
   readonly status: number;
@@ -22,8 +27,6 @@ export interface Reply {
   /** Seconds, for the header of this name. */
   readonly retryAfter?: number;
 }
-
-export type ContentEncoding = 'identity' | 'gzip' | 'deflate' | 'br';
 
 /** A request that may go on: its body is read, inflated and given to `run`. */
 export interface Operation {
@@ -38,24 +41,124 @@ export interface Operation {
 
 export type Admit = (head: RequestHead) => Reply | Operation;
 
-export function createApi(store: Store): Admit {
-  const routes = new Map<string, (body: Buffer) => Promise<string>>([
-    ['POST /push', (body) => push(store, body)],
-    ['POST /pull', (body) => pull(store, body)],
-    ['POST /ack', (body) => ack(store, body)],
-    ['GET /health', async () => '{"status":"ok"}'],
-  ]);
-  return ({ method, target }) => {
-    const route = routes.get(`${method} ${target}`);
-    if (route === undefined) return refusal(new RelayError('not_found'));
-    return {
-      bodyBytesMax: 11_250_000,
-      contentEncoding: 'identity',
-      run: async (body) => ({ status: 200, body: await route(body) }),
-    };
+/** What the API is made of. */
+export interface ApiParts {
+  readonly store: Store;
+  readonly config: RelayConfig;
+  readonly counters: Counters;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Told of every answer, where metrics are on. */
+  readonly observe?: Observe | undefined;
+}
+
+/** Every route. */
+export const routes: ReadonlyMap<string, Route> = new Map([
+  ['POST /push', 'push'],
+  ['POST /pull', 'pull'],
+  ['POST /ack', 'ack'],
+  ['GET /health', 'health'],
+  ['GET /stats', 'stats'],
+]);
+
+/** The whole API. Path, rate limit, type, encoding and length are checked before a body is read, in this order. */
+export function createApi(parts: ApiParts): Admit {
+  const { store, config, counters, clock } = parts;
+  const limiter = config.rateLimit.enabled ? createRateLimiter(config.rateLimit, clock) : undefined;
+  const sourceOf = createSourceResolver(config.rateLimit.trustedProxies);
+  const startedMs = clock.monotonicMs();
+  const shownCounters = config.metrics.enabled ? counters : undefined;
+  const limit = bodyBytesMax(config);
+  const notFound = refusal(new RelayError('not_found'));
+
+  const operations: Record<Endpoint, (body: Buffer) => Promise<string>> = {
+    push: (body) => push(store, config.relay, counters, body),
+    pull: (body) => pull(store, config.relay, counters, body),
+    ack: (body) => ack(store, counters, body),
   };
+
+  function admit(head: RequestHead): Reply | Operation {
+    const route = routeOf(head);
+    if (route === 'other') return notFound;
+    if (route === 'health') return { status: 200, body: health() };
+    if (route === 'stats')
+      return { status: 200, body: stats(clock.monotonicMs() - startedMs, shownCounters) };
+
+    const { headers, peer } = head;
+    const retryAfter = limiter?.take(route, sourceOf(peer, forwardedFor(headers)));
+    if (retryAfter !== undefined) {
+      counters.rateLimited++;
+      return { ...refusal(new RelayError('rate_limited')), retryAfter };
+    }
+    checkContentType(headers['content-type']);
+    const contentEncoding = contentEncodingOf(headers['content-encoding']);
+    if (Number(headers['content-length']) > limit) {
+      throw new RelayError('payload_too_large', undefined, { details: { limit } });
+    }
+
+    const run = (body: Buffer): Promise<Reply> => replyOf(operations[route](body), parts.log);
+    const room = route === 'push' ? store.room?.() : undefined;
+    if (room === undefined) return { bodyBytesMax: limit, contentEncoding, run };
+    const ready = room.then(
+      () => undefined,
+      (error) => failure(error, parts.log),
+    );
+    return { bodyBytesMax: limit, contentEncoding, ready, run };
+  }
+
+  const guarded: Admit = (head) => {
+    try {
+      return admit(head);
+    } catch (error) {
+      return failure(error, parts.log);
+    }
+  };
+  return parts.observe === undefined ? guarded : observed(guarded, parts.observe, clock);
+}
+
+/** The largest body: one whose payload is a message of the largest size, and room for all that goes with it. */
+export function bodyBytesMax({ relay }: RelayConfig): number {
+  return Math.max(2_097_152, 4 * Math.ceil(messageBytesMax(relay) / 3) + 65_536);
 }
 
 export function refusal(error: RelayError): Reply {
   return { status: error.status, body: errorBody(error) };
+}
+
+async function replyOf(answer: Promise<string>, log: Log): Promise<Reply> {
+  try {
+    return { status: 200, body: await answer };
+  } catch (error) {
+    return failure(error, log);
+  }
+}
+
+/** What a caller did is told; what we did is logged, and none of it shown. */
+function failure(error: unknown, log: Log): Reply {
+  if (error instanceof RelayError) return refusal(error);
+  log.error({ err: error }, 'a request failed');
+  return refusal(new RelayError('internal_error'));
+}
+
+function routeOf({ method, target }: RequestHead): Route {
+  return routes.get(`${method} ${pathOf(target)}`) ?? 'other';
+}
+
+/** Tells of every answer how long it took from the head of its request on. */
+function observed(admit: Admit, observe: Observe, clock: Clock): Admit {
+  return (head) => {
+    const startMs = clock.monotonicMs();
+    const note = (reply: Reply): Reply => {
+      observe.request(routeOf(head), reply.status, (clock.monotonicMs() - startMs) / 1000);
+      return reply;
+    };
+    const admitted = admit(head);
+    if ('status' in admitted) return note(admitted);
+    const { ready, run } = admitted;
+    return {
+      ...admitted,
+      ...(ready && { ready: ready.then((refused) => refused && note(refused)) }),
+      run: async (body) => note(await run(body)),
+    };
+  };
 }

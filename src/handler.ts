@@ -1,8 +1,9 @@
 import type { RequestListener } from 'node:http';
-import { createApi } from './api.ts';
+import { bodyBytesMax, createApi } from './api.ts';
 import type { RelayConfig } from './config.ts';
 import { createListener } from './listener.ts';
 import { type Log, silentLog } from './log.ts';
+import { Counters } from './metrics.ts';
 import { type Clock, type Store, systemClock } from './stores/store.ts';
 import { sweepRegularly } from './sweep.ts';
 
@@ -30,14 +31,17 @@ export interface HandlerParts {
 export function createHandler(config: RelayConfig, parts: HandlerParts): Handler {
   const { store, log = silentLog, clock = systemClock } = parts;
   let stopped = false;
+  const counters = new Counters();
   const endSweeps = sweepRegularly(store, config.relay.gcIntervalSeconds, {
     clock,
     log,
-    onRemoved: () => {},
+    onRemoved(messages) {
+      counters.gcRemoved += messages;
+    },
   });
-  const listener = createListener(createApi(store), {
+  const listener = createListener(createApi({ store, config, counters, log, clock }), {
     log,
-    droppedBytesMax: 11_250_000,
+    droppedBytesMax: bodyBytesMax(config),
     closing: () => stopped,
   });
   return {

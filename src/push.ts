@@ -1,20 +1,60 @@
+import type { RelayConfig } from './config.ts';
+import { RelayError } from './errors.ts';
+import { checkName, uuid } from './fields.ts';
+import { base64, object, parseJson, string, u32, u64 } from './json.ts';
+import type { Counters } from './metrics.ts';
 import type { Store } from './stores/store.ts';
 
-/** `POST /push`: keeps one message until its recipient acks it or it expires. */
-export async function push(store: Store, body: Buffer): Promise<string> {
-  const { recipient, message_id: messageId, ciphertext_b64, meta } = JSON.parse(body.toString());
-  const result = await store.push({
+/** The largest `maxMessageBytes` that is honoured: 256 MiB. */
+const MESSAGE_BYTES_MAX = 268_435_456;
+
+const pushBody = object({
+  recipient: string,
+  message_id: uuid,
+  ciphertext_b64: base64,
+  meta: object({ kind: string, total_len: u64, chunk_index: u32, chunk_count: u32, sent_ms: u64 }),
+});
+
+/**
+ * `POST /push`: keeps one message until its recipient acks it or it expires.
+ *
+ * Throws `invalid_input`, and what the store throws: `quota_exceeded` or `storage_error`.
+ */
+export async function push(
+  store: Store,
+  limits: RelayConfig['relay'],
+  counters: Counters,
+  body: Buffer,
+): Promise<string> {
+  const { recipient, message_id: messageId, ciphertext_b64: payload, meta } = parseJson(body, pushBody);
+  counters.pushTotal++;
+  checkName('recipient', recipient);
+  if (meta.chunk_count === 0) throw new RelayError('invalid_input', 'chunk_count must be positive');
+  if (meta.chunk_index >= meta.chunk_count) throw new RelayError('invalid_input', 'chunk_index out of range');
+  checkName('kind', meta.kind);
+  if (payload === undefined) throw new RelayError('invalid_input', 'invalid base64');
+  const limit = messageBytesMax(limits);
+  if (payload.length > limit)
+    throw new RelayError('invalid_input', 'message too large', { details: { limit } });
+
+  const { stored, queueLen, queueBytes } = await store.push({
     recipient,
     messageId,
-    payload: Buffer.from(ciphertext_b64, 'base64'),
+    payload,
     meta: {
       kind: meta.kind,
-      totalLen: BigInt(meta.total_len),
+      totalLen: meta.total_len,
       chunkIndex: meta.chunk_index,
       chunkCount: meta.chunk_count,
-      sentMs: BigInt(meta.sent_ms),
+      sentMs: meta.sent_ms,
     },
   });
-  const figures = `"queue_len":${result.queueLen},"queue_bytes":${result.queueBytes}`;
-  return result.stored ? `{"stored":true,${figures}}` : `{"stored":false,"duplicate":true,${figures}}`;
+  counters[stored ? 'pushStored' : 'duplicates']++;
+  const outcome = stored ? '"stored":true' : '"stored":false,"duplicate":true';
+  return `{${outcome},"queue_len":${queueLen},"queue_bytes":${queueBytes}}`;
+}
+
+/** The largest payload, in decoded bytes. */
+export function messageBytesMax({ maxMessageBytes }: RelayConfig['relay']): number {
+  return Math.min(maxMessageBytes, MESSAGE_BYTES_MAX);
 }

@@ -1,9 +1,10 @@
 import { type Address, parseAddress, urlOf } from './address.ts';
-import { createApi } from './api.ts';
+import { bodyBytesMax, createApi } from './api.ts';
 import type { RelayConfig } from './config.ts';
 import { RelayError } from './errors.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { type Log, silentLog } from './log.ts';
+import { Counters } from './metrics.ts';
 import { openStore } from './stores/open.ts';
 import { type Clock, type Store, systemClock } from './stores/store.ts';
 import { sweepRegularly } from './sweep.ts';
@@ -57,9 +58,14 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
 
   const store = parts.store ?? (await openStore(config, log));
   if (parts.store === undefined) held.push(() => store.close());
-  held.push(sweepRegularly(store, config.relay.gcIntervalSeconds, { clock, log, onRemoved: () => {} }));
+  const counters = new Counters();
+  const onRemoved = (messages: number): void => {
+    counters.gcRemoved += messages;
+  };
+  held.push(sweepRegularly(store, config.relay.gcIntervalSeconds, { clock, log, onRemoved }));
 
-  const server = createHttpServer(createApi(store), { log, clock, droppedBytesMax: 11_250_000, ...tls });
+  const admit = createApi({ store, config, counters, log, clock });
+  const server = createHttpServer(admit, { log, clock, droppedBytesMax: bodyBytesMax(config), ...tls });
   held.push(() => server.stop());
   const bound = await listen(server, address, config.address);
   return {

@@ -1,0 +1,184 @@
+import { isAscii, isUtf8 } from 'node:buffer';
+import { decodeBase64 } from './base64.ts';
+import { RelayError } from './errors.ts';
+import { U32_MAX, U64_MAX } from './message.ts';
+
+/** How deep a value may nest where any value may be. */
+const NESTING_MAX = 128;
+
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** A place in a JSON text. Strings that it gives out are copies: none keeps the body alive. */
+export class JsonReader {
+  /** The known field that is being read, for messages; undefined for the body as a whole and unknown fields. */
+  field: string | undefined;
+  readonly #text: string;
+  #at = 0;
+
+  constructor(body: Buffer) {
+    if (!isUtf8(body)) this.fail('is not UTF-8');
+    this.#text = body.toString(isAscii(body) ? 'latin1' : 'utf8');
+  }
+
+  /** Goes into an object or array; whether it has an element. */
+  enter(open: '{' | '[', close: '}' | ']', what: string): boolean {
+    if (this.#peek() !== open) this.fail(`must be ${what}`);
+    this.#at++;
+    if (this.#peek() !== close) return true;
+    this.#at++;
+    return false;
+  }
+
+  /** Goes on past an element; whether another one follows. */
+  next(close: '}' | ']'): boolean {
+    const mark = this.#peek();
+    if (mark !== ',' && mark !== close) this.#malformed();
+    this.#at++;
+    return mark === ',';
+  }
+
+  key(): string {
+    this.field = undefined;
+    if (this.#peek() !== '"') this.#malformed();
+    const key = this.string();
+    if (this.#peek() !== ':') this.#malformed();
+    this.#at++;
+    return key;
+  }
+
+  string(): string {
+    return this.#unquote(this.#quoted());
+  }
+
+  /**
+   * The bytes that a string stands for; undefined where it is not canonical base64. Text that is canonical holds no
+   * escape and no control character: not looking for them is what makes large payloads cheap.
+   */
+  base64(): Buffer | undefined {
+    const quoted = this.#quoted();
+    return decodeBase64(quoted.slice(1, -1)) ?? decodeBase64(this.#unquote(quoted));
+  }
+
+  u32(): number {
+    return Number(this.#integer(BigInt(U32_MAX)));
+  }
+
+  u64(): bigint {
+    return this.#integer(U64_MAX);
+  }
+
+  /** Takes a null, if that is what comes. */
+  isNull(): boolean {
+    return this.#peek() === 'n' && this.#word('null');
+  }
+
+  /** Passes over a value of any kind. */
+  skip(depth = 0): void {
+    if (depth === NESTING_MAX) this.fail('is nested too deeply');
+    switch (this.#peek()) {
+      case '{':
+        for (let more = this.enter('{', '}', 'an object'); more; more = this.next('}')) {
+          this.key();
+          this.skip(depth + 1);
+        }
+        return;
+      case '[':
+        for (let more = this.enter('[', ']', 'an array'); more; more = this.next(']')) this.skip(depth + 1);
+        return;
+      case '"':
+        this.string();
+        return;
+      case 't':
+        this.#word('true');
+        return;
+      case 'f':
+        this.#word('false');
+        return;
+      case 'n':
+        this.#word('null');
+        return;
+      default:
+        if (this.#number() === '') this.#malformed();
+    }
+  }
+
+  /** Only white space may be left. */
+  end(): void {
+    if (this.#peek() !== undefined) this.#malformed();
+  }
+
+  fail(what: string): never {
+    throw new RelayError('invalid_input', `${this.field ?? 'body'} ${what}`);
+  }
+
+  #malformed(): never {
+    this.fail(`is malformed JSON at character ${this.#at}`);
+  }
+
+  /** The next character that is not white space; undefined at the end. */
+  #peek(): string | undefined {
+    let code = this.#text.charCodeAt(this.#at);
+    while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
+      code = this.#text.charCodeAt(++this.#at);
+    }
+    return this.#text[this.#at];
+  }
+
+  #word(word: string): true {
+    if (!this.#text.startsWith(word, this.#at)) this.#malformed();
+    this.#at += word.length;
+    return true;
+  }
+
+  /** A string as it is written, quotes and all; its inside is not checked. */
+  #quoted(): string {
+    if (this.#peek() !== '"') this.fail('must be a string');
+    let end = this.#at;
+    do end = this.#text.indexOf('"', end + 1);
+    while (end !== -1 && this.#isEscaped(end));
+    if (end === -1) this.#malformed();
+    const quoted = this.#text.slice(this.#at, end + 1);
+    this.#at = end + 1;
+    return quoted;
+  }
+
+  #isEscaped(at: number): boolean {
+    let start = at;
+    while (this.#text[start - 1] === '\\') start--;
+    return (at - start) % 2 === 1;
+  }
+
+  #unquote(quoted: string): string {
+    const value = this.#parseLiteral(quoted);
+    // The body is UTF-8, so only an escape can leave half a pair, and every escape is longer than what it means.
+    if (value.length !== quoted.length - 2 && LONE_SURROGATE.test(value)) this.fail('has a lone surrogate');
+    return value;
+  }
+
+  /** For a single string `JSON.parse` is as strict as it should be, and native. */
+  #parseLiteral(quoted: string): string {
+    try {
+      return JSON.parse(quoted);
+    } catch {
+      return this.fail('has a control character or a wrong escape in a string');
+    }
+  }
+
+  #integer(max: bigint): bigint {
+    const written = this.#peek() === undefined ? '' : this.#number();
+    const value = /^[0-9]{1,20}$/.test(written) ? BigInt(written) : undefined;
+    if (value === undefined || value > max) this.fail(`must be an integer from 0 to ${max}`);
+    return value;
+  }
+
+  /** A number as it is written; empty where none comes. */
+  #number(): string {
+    this.#peek();
+    NUMBER.lastIndex = this.#at;
+    if (!NUMBER.test(this.#text)) return '';
+    const start = this.#at;
+    this.#at = NUMBER.lastIndex;
+    return this.#text.slice(start, this.#at);
+  }
+}
