@@ -5,7 +5,14 @@ import type { Log as Logger } from '../../log.ts';
 import type { Clock } from '../store.ts';
 import { Batch, FRAME_BYTES, type Frame, PAGE_BYTES, padded } from './batch.ts';
 import { type File, type Files, writeWhole } from './files.ts';
-import { encodeSegmentHead, FIRST_BATCH, IndexBuilder, type LogPosition, segmentName } from './segment.ts';
+import {
+  encodeSegmentHead,
+  FIRST_BATCH,
+  IndexBuilder,
+  type LogPosition,
+  SEAL_BYTES,
+  segmentName,
+} from './segment.ts';
 import type { Segments } from './segments.ts';
 import type { Spares } from './spares.ts';
 
@@ -104,12 +111,12 @@ export class Log {
 
   /** Bytes that fit into the current segment. */
   get remaining(): number {
-    return this.#tail === undefined ? 0 : this.#tail.bytes - this.#tail.end;
+    return this.#tail === undefined ? 0 : this.#tail.bytes - SEAL_BYTES - this.#tail.end;
   }
 
   /** Bytes that fit into a segment of the usual length. */
   get capacity(): number {
-    return this.#segmentBytes - FIRST_BATCH;
+    return this.#segmentBytes - FIRST_BATCH - SEAL_BYTES;
   }
 
   /** Whether only the reserve is left, so that a new segment is not there for everybody. */
@@ -187,7 +194,7 @@ export class Log {
 
   /** Begins a new segment: the usual one, or for a batch that is too long for it one of its own length. */
   async #rotate(purpose: Purpose, bytes: number): Promise<void> {
-    const ownLength = bytes > this.capacity ? FIRST_BATCH + bytes : undefined;
+    const ownLength = bytes > this.capacity ? FIRST_BATCH + bytes + SEAL_BYTES : undefined;
     const name = await (ownLength === undefined ? this.#takeSpare(purpose) : this.#createOwn(ownLength));
     const number = this.#nextNumber++;
     const fileBytes = ownLength ?? this.#segmentBytes;
@@ -243,18 +250,18 @@ export class Log {
     }
   }
 
-  /** Writes the index of a segment behind its last batch, now that its successor is there. A failure costs a start time only. */
+  /** Seals a segment, now that its successor is there. Without a seal it is as good; a start only takes longer. */
   async #seal(tail: Tail | undefined): Promise<void> {
     if (tail === undefined) return;
     try {
-      const index = this.#broken ? undefined : tail.index.finish(tail.saltCrc, tail.bytes - tail.end);
-      if (index !== undefined) {
-        await writeWhole(tail.file, [index], tail.bytes - index.length);
+      if (!this.#broken) {
+        const seal = tail.index.seal(tail.saltCrc, tail.bytes - tail.end);
+        await writeWhole(tail.file, [seal], tail.bytes - seal.length);
         await tail.file.flush();
       }
     } catch (error) {
       this.#segments.mark(tail.number, 'tainted');
-      this.#logger.warn({ err: error, file: segmentName(tail.number) }, 'a segment is left without an index');
+      this.#logger.warn({ err: error, file: segmentName(tail.number) }, 'a segment is left without a seal');
     }
     await tail.file.close().catch(() => {});
   }

@@ -10,7 +10,7 @@ import { batchesOfIndex, type FoundBatch, Scanner } from './scan.ts';
 import {
   decodeSegmentHead,
   FIRST_BATCH,
-  readIndex,
+  readSeal,
   type SegmentHead,
   segmentName,
   segmentNumber,
@@ -156,7 +156,7 @@ async function readSealed(
   const name = segmentName(head.number);
   await withFile(files, name, async (file) => {
     const saltCrc = crc32(head.salt);
-    const index = await readIndex(file, head.bytes, saltCrc);
+    const index = (await readSeal(file, head.bytes, saltCrc))?.index;
     const indexed = index === undefined ? undefined : batchesOfIndex(index, saltCrc);
     if (indexed !== undefined && endOf(indexed) === end) {
       indexed.forEach(fold);
@@ -191,7 +191,7 @@ async function readTail(
   const name = segmentName(head.number);
   return withFile(files, name, async (file) => {
     const saltCrc = crc32(head.salt);
-    if ((await readIndex(file, head.bytes, saltCrc)) !== undefined) {
+    if ((await readSeal(file, head.bytes, saltCrc)) !== undefined) {
       throw corrupt(name, head.bytes, 'it is sealed, so a segment that followed it is missing');
     }
     const scanner = new Scanner(file, head.bytes, saltCrc);

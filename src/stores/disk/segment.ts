@@ -5,10 +5,14 @@ import { readSafe, writeSafe } from './record.ts';
 
 /** Batches begin here; the head of the segment stands before. */
 export const FIRST_BATCH = PAGE_BYTES;
+/** No batch goes into the last page: the seal stands there, and its index reaches forward from it. */
+export const SEAL_BYTES = PAGE_BYTES;
 const MAGIC = Buffer.from('enigmaRL');
 const VERSION = 1;
 const HEAD_BYTES = 80;
 const FOOTER_BYTES = 16;
+/** In place of the length of an index, where none is kept. */
+const NO_INDEX = 0xffff_ffff;
 const FOOTER_MAGIC = 0x31_58_4e_45; // "ENX1"
 
 /** Up to where something was flushed. Segment 0 is none. */
@@ -73,9 +77,9 @@ export function decodeSegmentHead(page: Buffer): SegmentHead | undefined {
 }
 
 /**
- * The index of a segment: its batches without their payloads, at the end of the file, behind it a footer. It spares a
- * start the reading of payloads. It is a shortcut only: written where it fits behind the last batch, and not at all
- * where heads are more than an eighth of the segment, as it would spare little there.
+ * The seal of a segment that has a successor: an index, which is its batches without their payloads, and behind it a
+ * footer, at the end of the file. The index spares a start the reading of payloads. It is a shortcut only: kept where it
+ * fits behind the last batch, and not where heads are more than an eighth of the segment, as it would spare little there.
  */
 export class IndexBuilder {
   readonly #bytesMax: number;
@@ -103,27 +107,35 @@ export class IndexBuilder {
     this.#parts = [];
   }
 
-  /** What to write at the very end of a file that has `room` bytes left; undefined if there is no index. */
-  finish(saltCrc: number, room: number): Buffer | undefined {
-    if (this.#givenUp || this.#bytes + FOOTER_BYTES > room) return undefined;
-    const index = Buffer.concat(this.#parts);
+  /** The seal of a segment: what to write at the very end of its file, which has `room` bytes left. */
+  seal(saltCrc: number, room: number): Buffer {
+    const isKept = !this.#givenUp && this.#bytes + FOOTER_BYTES <= room;
+    const index = isKept ? Buffer.concat(this.#parts) : Buffer.alloc(0);
     const footer = Buffer.alloc(FOOTER_BYTES);
     footer.writeUInt32LE(FOOTER_MAGIC, 0);
-    footer.writeUInt32LE(index.length, 4);
+    footer.writeUInt32LE(isKept ? index.length : NO_INDEX, 4);
     footer.writeUInt32LE(crc32(index, saltCrc), 8);
     footer.writeUInt32LE(crc32(footer.subarray(0, 12), saltCrc), 12);
     return Buffer.concat([index, footer]);
   }
 }
 
-/** Reads the index of a segment; undefined if it has none, or a broken one. */
-export async function readIndex(file: File, fileBytes: number, saltCrc: number): Promise<Buffer | undefined> {
+/** What the end of a sealed segment says. */
+export interface Seal {
+  /** Undefined where none was kept, or it is broken. */
+  readonly index: Buffer | undefined;
+}
+
+/** Reads the seal of a segment; undefined if it has none. */
+export async function readSeal(file: File, fileBytes: number, saltCrc: number): Promise<Seal | undefined> {
   const footer = Buffer.alloc(FOOTER_BYTES);
   if ((await file.read(footer, fileBytes - FOOTER_BYTES)) !== FOOTER_BYTES) return undefined;
   if (footer.readUInt32LE(0) !== FOOTER_MAGIC) return undefined;
   if (footer.readUInt32LE(12) !== crc32(footer.subarray(0, 12), saltCrc)) return undefined;
-  const index = Buffer.alloc(footer.readUInt32LE(4));
-  if (index.length > fileBytes) return undefined;
-  if ((await file.read(index, fileBytes - FOOTER_BYTES - index.length)) !== index.length) return undefined;
-  return footer.readUInt32LE(8) === crc32(index, saltCrc) ? index : undefined;
+  const indexBytes = footer.readUInt32LE(4);
+  if (indexBytes > fileBytes - FOOTER_BYTES) return { index: undefined };
+  const index = Buffer.alloc(indexBytes);
+  const read = await file.read(index, fileBytes - FOOTER_BYTES - indexBytes);
+  const isGood = read === indexBytes && footer.readUInt32LE(8) === crc32(index, saltCrc);
+  return { index: isGood ? index : undefined };
 }

@@ -124,11 +124,16 @@ export class Writer {
       const decided = this.#decide(nowMs);
       const isIdle = decided.length === 0;
       this.#clean(isIdle);
-      if (isIdle && this.#batch.records === 0 && !this.#mustTick && !this.#log.mustName) break;
+      if (isIdle && this.#batch.records === 0 && !this.#mustSpeak) break;
       await this.#commit(decided, nowMs);
       this.#readAhead();
     }
     this.#readAhead();
+  }
+
+  /** Whether a batch is due though nobody asks for one: for the time that it carries, or for the segments that it gives up. */
+  get #mustSpeak(): boolean {
+    return !this.#log.broken && (this.#mustTick || this.#log.mustName);
   }
 
   /** Decides what waits, as far as it goes into one batch. */
@@ -175,7 +180,7 @@ export class Writer {
 
   async #commit(decided: readonly Decided[], nowMs: number): Promise<void> {
     const drops = this.#mailboxes.dropped;
-    const mustWrite = this.#batch.records > 0 || this.#mustTick || this.#log.mustName;
+    const mustWrite = this.#batch.records > 0 || this.#mustSpeak;
     try {
       const at = mustWrite
         ? await this.#log.append(this.#batch, purposeOf(decided))

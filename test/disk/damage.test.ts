@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { silentLog } from '../../src/log.ts';
+import { openDiskStore } from '../../src/stores/disk/open.ts';
+import { contractLimits as limits, message, pullAll } from '../stores/harness.ts';
+
+const SEGMENT_BYTES = 65_536;
+
+test('a flipped byte in a message costs that message only, and is reported with its file and offset', async (t) => {
+  const path = await filledStore(t, 60);
+  await flip(join(path, '0000000002.seg'), 18_000);
+  const errors: object[] = [];
+  const log = { ...silentLog, error: (fields: object) => errors.push(fields) };
+  const store = await openDiskStore({ path, limits, log, segmentBytes: SEGMENT_BYTES });
+  t.after(() => store.close());
+
+  const kept = await pullAll(store);
+  assert.equal(kept.length, 59);
+  for (const { messageId, payload } of kept) {
+    const number = Number.parseInt(messageId.slice(-12), 16);
+    assert.ok(payloadOf(number).equals(payload));
+  }
+  assert.equal(store.figures().messages, 59);
+  assert.equal(store.figures().disk?.damaged, 1);
+  assert.equal((errors[0] as { file: string }).file, '0000000002.seg');
+  assert.equal(typeof (errors[0] as { offset: number }).offset, 'number');
+
+  const lost = Array.from({ length: 60 }, (_, number) => message(number)).find(
+    ({ messageId }) => !kept.some((each) => each.messageId === messageId),
+  );
+  assert.ok(lost);
+  assert.deepEqual(await store.ack('alice', [{ messageId: lost.messageId, chunkIndex: 0 }]), {
+    deleted: 0,
+    missing: 1,
+    remaining: 59,
+  });
+  assert.equal((await store.push(lost)).stored, true);
+});
+
+test('the cleaner sets a segment with a damaged message aside and deletes nothing that it could not read', async (t) => {
+  const path = await filledStore(t, 60);
+  await flip(join(path, '0000000001.seg'), 18_000);
+  const store = await openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES });
+  t.after(() => store.close());
+  for (let number = 1_000; !(await readdir(path)).includes('0000000001.seg.bad'); number++) {
+    await store.push({ ...message(number, { recipient: 'bob' }), payload: payloadOf(number) });
+    await store.ack('bob', [{ messageId: message(number).messageId, chunkIndex: 0 }]);
+    assert.ok(number < 3_000, 'no segment was set aside');
+  }
+  assert.equal((await pullAll(store)).length, 59);
+});
+
+test('a missing segment, the last one too, is named and the store does not open', async (t) => {
+  const path = await filledStore(t, 60);
+  const segments = (await readdir(path)).filter((name) => name.endsWith('.seg')).sort();
+  for (const name of segments) {
+    const copy = await copyOf(t, path);
+    await rm(join(copy, name));
+    await refuses(copy, /\d{10}\.seg/);
+  }
+});
+
+test('a segment with a damaged head, or under another number, is named and the store does not open', async (t) => {
+  const path = await filledStore(t, 60);
+  const flipped = await copyOf(t, path);
+  await flip(join(flipped, '0000000002.seg'), 30);
+  await refuses(flipped, /0000000002\.seg at 0/);
+  const swapped = await copyOf(t, path);
+  await rename(join(swapped, '0000000001.seg'), join(swapped, '0000000009.seg'));
+  await refuses(swapped, /0000000009\.seg at 0/);
+});
+
+test('a damaged batch with a good one behind it is named with its offset and the store does not open', async (t) => {
+  const path = await filledStore(t, 5);
+  await flip(join(path, '0000000001.seg'), 4096 + 20);
+  await refuses(path, /0000000001\.seg at 4096/);
+});
+
+test('a torn last batch is dropped, with a warning that says where', async (t) => {
+  const path = await filledStore(t, 5);
+  const name = '0000000001.seg';
+  // The last two batches are the last push, alone in its pages, and the end.
+  const endAt = 4096 * 6;
+  await zero(join(path, name), endAt);
+  await flip(join(path, name), endAt - 4096 + 300);
+  const warnings: object[] = [];
+  const log = { ...silentLog, warn: (fields: object) => warnings.push(fields) };
+  const store = await openDiskStore({ path, limits, log, segmentBytes: SEGMENT_BYTES });
+  t.after(() => store.close());
+  assert.equal((await pullAll(store)).length, 4);
+  assert.deepEqual(Object.keys(warnings[0] ?? {}), ['file', 'offset', 'bytes']);
+});
+
+test('a sled database is left alone', async (t) => {
+  const path = await directory(t);
+  for (const name of ['conf', 'db']) await (await open(join(path, name), 'w')).close();
+  await refuses(path, /sled/);
+  assert.deepEqual((await readdir(path)).sort(), ['conf', 'db']);
+});
+
+test('a second store on the same directory is refused until the first one is closed', async (t) => {
+  const path = await directory(t);
+  const first = await openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES });
+  await refuses(path, /in use/);
+  await first.close();
+  await (await openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES })).close();
+});
+
+function payloadOf(number: number): Buffer {
+  return Buffer.alloc(3_000, number);
+}
+
+async function directory(t: TestContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'enigma-relay-'));
+  t.after(() => rm(path, { recursive: true }));
+  return path;
+}
+
+/** The directory of a closed store in which messages 0 … count − 1 wait for alice, one in a batch. */
+async function filledStore(t: TestContext, count: number): Promise<string> {
+  const path = await directory(t);
+  const store = await openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES });
+  for (let number = 0; number < count; number++)
+    await store.push({ ...message(number), payload: payloadOf(number) });
+  await store.close();
+  return path;
+}
+
+async function copyOf(t: TestContext, path: string): Promise<string> {
+  const copy = await directory(t);
+  await cp(path, copy, { recursive: true });
+  return copy;
+}
+
+async function flip(path: string, at: number): Promise<void> {
+  const file = await open(path, 'r+');
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, at);
+  await file.write(Buffer.from([byte.readUInt8(0) ^ 0x40]), 0, 1, at);
+  await file.close();
+}
+
+async function zero(path: string, from: number): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.write(Buffer.alloc(4096), 0, 4096, from);
+  await file.close();
+}
+
+async function refuses(path: string, message: RegExp): Promise<void> {
+  await assert.rejects(openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES }), {
+    code: 'storage_error',
+    message,
+  });
+}

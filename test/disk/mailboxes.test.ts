@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Column } from '../../src/stores/mailboxes/column.ts';
+import { type Due, DueQueue } from '../../src/stores/mailboxes/due.ts';
+import { Keys, uuidText, uuidWords } from '../../src/stores/mailboxes/keys.ts';
+import { Order } from '../../src/stores/mailboxes/order.ts';
+
+const SLOTS = 200;
+
+test('an order finds what follows a seq and what is due, whatever was inserted and removed before', () => {
+  const step = fc.record({ slot: fc.integer({ min: 1, max: SLOTS - 1 }), deadlineMs: fc.nat(50) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), fc.nat(SLOTS), fc.nat(50), (steps, afterSeq, nowMs) => {
+      const [seq, deadline] = [new Column(Float64Array), new Column(Float64Array)];
+      const order = new Order(seq, deadline);
+      for (let slot = 0; slot < SLOTS; slot++) for (const each of [seq, deadline, order]) each.reserve(slot);
+      const kept = new Map<number, number>();
+      let root = 0;
+      for (const { slot, deadlineMs } of steps) {
+        if (kept.delete(slot)) {
+          root = order.remove(root, slot);
+          continue;
+        }
+        // Seqs in another order than slots.
+        seq.set(slot, (slot * 77) % SLOTS);
+        deadline.set(slot, deadlineMs);
+        root = order.insert(root, slot);
+        kept.set(slot, deadlineMs);
+      }
+      const visited: number[] = [];
+      order.visitAfter(root, afterSeq, (slot) => visited.push(seq.get(slot)) > 0);
+      const expected = [...kept.keys()].map((slot) => seq.get(slot)).filter((each) => each > afterSeq);
+      assert.deepEqual(
+        visited,
+        expected.sort((a, b) => a - b),
+      );
+      assert.equal(order.earliestMs(root), Math.min(...kept.values(), Number.POSITIVE_INFINITY));
+      const due = order.firstDue(root, nowMs);
+      assert.equal(
+        due !== 0,
+        [...kept.values()].some((deadlineMs) => deadlineMs <= nowMs),
+      );
+      assert.ok(due === 0 || (kept.get(due) as number) <= nowMs);
+    }),
+  );
+});
+
+test('a key is found as long as it is there, however many others there are', () => {
+  const key = fc.record({
+    mailbox: fc.nat(2),
+    words: fc.tuple(fc.nat(1), fc.nat(1), fc.constant(0), fc.nat(2)),
+    chunkIndex: fc.nat(2),
+  });
+  fc.assert(
+    fc.property(fc.array(key, { maxLength: 400 }), (steps) => {
+      const keys = new Keys();
+      for (let slot = 0; slot <= steps.length; slot++) keys.reserve(slot);
+      const slots = new Map<string, number>();
+      steps.forEach((each, index) => {
+        const slot = index + 1;
+        const name = JSON.stringify(each);
+        const known = slots.get(name);
+        assert.equal(keys.find(each), known ?? 0);
+        if (known !== undefined) {
+          keys.remove(known);
+          slots.delete(name);
+          return;
+        }
+        keys.set(slot, each);
+        keys.add(slot);
+        slots.set(name, slot);
+      });
+    }),
+  );
+});
+
+test('keys are found after the table has grown many times', () => {
+  const keys = new Keys();
+  const keyOf = (slot: number) => ({ mailbox: slot % 7, words: [slot, 0, 0, slot] as const, chunkIndex: 0 });
+  for (let slot = 0; slot <= 20_000; slot++) {
+    keys.reserve(slot);
+    if (slot === 0) continue;
+    keys.set(slot, keyOf(slot));
+    keys.add(slot);
+  }
+  for (let slot = 1; slot <= 20_000; slot += 2) keys.remove(slot);
+  for (let slot = 1; slot <= 20_000; slot++) assert.equal(keys.find(keyOf(slot)), slot % 2 === 0 ? slot : 0);
+});
+
+test('a due queue gives the earliest first, however its entries move', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(9), fc.option(fc.nat(100))), { maxLength: 100 }), (moves) => {
+      const queue = new DueQueue<Due>();
+      const entries = Array.from({ length: 10 }, () => ({
+        earliestMs: Number.POSITIVE_INFINITY,
+        queueIndex: -1,
+      }));
+      for (const [index, ms] of moves) {
+        const entry = entries[index] as Due;
+        entry.earliestMs = ms ?? Number.POSITIVE_INFINITY;
+        queue.update(entry);
+        const least = Math.min(...entries.map(({ earliestMs }) => earliestMs));
+        assert.equal(queue.first?.earliestMs ?? Number.POSITIVE_INFINITY, least);
+      }
+    }),
+  );
+});
+
+test('a UUID comes back from its words', () => {
+  fc.assert(fc.property(fc.uuid(), (uuid) => uuidText(uuidWords(uuid)) === uuid));
+});
