@@ -1,9 +1,9 @@
 /** A program with an HTTP server of its own, and a relay in it. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createHandler, defaultConfig, openStore, type RelayConfig } from 'enigma-relay';
+import { createHandler, openStore, resolveConfig } from 'enigma-relay';
 
-const config: RelayConfig = { ...defaultConfig, storage: { kind: 'memory', path: '' } };
+const config = resolveConfig({ storage: { kind: 'memory' } });
 const store = await openStore(config);
 const relay = createHandler(config, { store });
 

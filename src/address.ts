@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { RelayError } from './errors.ts';
 
 export interface Address {
@@ -9,11 +10,18 @@ export interface Address {
 
 /** Reads `host:port`, IPv6 in brackets. Throws `config_error`. */
 export function parseAddress(text: string): Address {
-  const [, bracketed, plain, digits] = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const address = readAddress(text);
+  if (address !== undefined) return address;
+  throw new RelayError('config_error', `"${text}" is no address: give host:port, IPv6 in brackets`);
+}
+
+/** Reads `host:port`, IPv6 in brackets; undefined when it is anything else. */
+export function readAddress(text: string): Address | undefined {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   const port = Number(digits);
-  if (host !== undefined && port <= 65_535) return { host, port };
-  throw new RelayError('config_error', `"${text}" is no address: give host:port, IPv6 in brackets`);
+  if (host === undefined || port > 65_535) return undefined;
+  return bracketed === undefined || isIPv6(bracketed) ? { host, port } : undefined;
 }
 
 /** A URL of what listens at `bound`, which opens from the same machine; `host` is what was asked for. */

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { bodyBytesMax, createApi } from './api.ts';
-import type { RelayConfig } from './config.ts';
+import { type RelayConfigInput, resolveConfig } from './config.ts';
 import { createListener } from './listener.ts';
 import { type Log, silentLog } from './log.ts';
 import { Counters } from './metrics.ts';
@@ -28,7 +28,8 @@ export interface HandlerParts {
  *
  * Removes expired messages until it is stopped. Timeouts, and what is no HTTP, are the server's to answer.
  */
-export function createHandler(config: RelayConfig, parts: HandlerParts): Handler {
+export function createHandler(input: RelayConfigInput, parts: HandlerParts): Handler {
+  const config = resolveConfig(input);
   const { store, log = silentLog, clock = systemClock } = parts;
   let stopped = false;
   const counters = new Counters();

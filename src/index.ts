@@ -1,4 +1,4 @@
-export { defaultConfig, type RelayConfig } from './config.ts';
+export { defaultConfig, type RelayConfig, type RelayConfigInput, resolveConfig } from './config.ts';
 export { type ErrorCode, type ErrorDetails, RelayError } from './errors.ts';
 export { createHandler, type Handler, type HandlerParts } from './handler.ts';
 export type { Log } from './log.ts';

@@ -1,6 +1,6 @@
 import { type Address, parseAddress, urlOf } from './address.ts';
 import { bodyBytesMax, createApi } from './api.ts';
-import type { RelayConfig } from './config.ts';
+import { type RelayConfig, type RelayConfigInput, resolveConfig } from './config.ts';
 import { RelayError } from './errors.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { type Log, silentLog } from './log.ts';
@@ -33,7 +33,8 @@ export interface RelayParts {
  *
  * Throws `config_error`, `tls_error` or `storage_error`, and has let go of everything then.
  */
-export async function startRelay(config: RelayConfig, parts: RelayParts = {}): Promise<Relay> {
+export async function startRelay(input: RelayConfigInput = {}, parts: RelayParts = {}): Promise<Relay> {
+  const config = resolveConfig(input);
   const held: Release[] = [];
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {

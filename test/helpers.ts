@@ -1,11 +1,11 @@
 import type { TestContext } from 'node:test';
-import { defaultConfig, type RelayConfig } from '../src/config.ts';
+import { type RelayConfig, type RelayConfigInput, resolveConfig } from '../src/config.ts';
 import { type Relay, type RelayParts, startRelay } from '../src/relay.ts';
 
 /** A relay on the memory store and a free port, stopped when the test ends. */
 export async function startTestRelay(
   t: TestContext,
-  config: Partial<RelayConfig> = {},
+  config: RelayConfigInput = {},
   parts: RelayParts = {},
 ): Promise<Relay> {
   const relay = await startRelay({ ...testConfig, ...config }, parts);
@@ -13,11 +13,10 @@ export async function startTestRelay(
   return relay;
 }
 
-export const testConfig: RelayConfig = {
-  ...defaultConfig,
-  storage: { kind: 'memory', path: '' },
-  rateLimit: { ...defaultConfig.rateLimit, enabled: false },
-};
+export const testConfig: RelayConfig = resolveConfig({
+  storage: { kind: 'memory' },
+  rateLimit: { enabled: false },
+});
 
 /** The body of a push; the same number is the same message. */
 export function message(number: number) {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import type { RelayConfig } from '../src/config.ts';
+import type { RelayConfigInput } from '../src/config.ts';
 import type { RelayError } from '../src/errors.ts';
 import { type Relay, startRelay } from '../src/relay.ts';
 import { startTestRelay, testConfig } from './helpers.ts';
@@ -33,7 +33,7 @@ async function writeTls(t: TestContext, files: { cert?: string; key?: string; cl
   return { certPemPath, keyPemPath, ...(files.clientCa === undefined ? {} : { clientCaPemPath }) };
 }
 
-function startTlsRelay(t: TestContext, tls: RelayConfig['tls']): Promise<Relay> {
+function startTlsRelay(t: TestContext, tls: NonNullable<RelayConfigInput['tls']>): Promise<Relay> {
   return startTestRelay(t, { mode: 'tls', tls });
 }
 
