@@ -27,7 +27,7 @@ export interface Options {
   readonly command: string;
   /** Where stores are made; on a disk that counts. */
   readonly directory: string | undefined;
-  /** Names of scenarios, or their beginnings; empty for all. */
+  /** Names of scenarios or of kinds of them, as `push` for `push-1` and so on; empty for all. */
   readonly only: readonly string[];
   readonly jsonPath: string | undefined;
   /** For a relay that does not bear more: scenarios that push on more connections are left out. */
@@ -37,7 +37,7 @@ export interface Options {
 
 export const usage = `npm run bench -- [options]
 
-  --only NAME            run the scenarios whose name begins so (may be repeated); --list names them
+  --only NAME            run this scenario, or all of a kind (push, push-64); may be repeated
   --list                 print the scenarios and end
   --quick                a smoke run: the numbers say little
   --rounds N             rounds of the relay and the bare server, in turn

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Target } from './drive.ts';
 import type { ConstantAnswer } from './echo.ts';
@@ -35,14 +36,21 @@ export async function startRelay(command: string, directory: string): Promise<Re
   child.stderr.setEncoding('utf8').on('data', (text) => {
     stderr = (stderr + text).slice(-STDERR_LENGTH_MAX);
   });
-  for await (const line of createInterface(child.stdout)) {
-    const url = /listening on (\S+)/.exec(line)?.[1];
-    if (url === undefined) continue;
-    child.stdout.resume();
-    return { url, pid: child.pid, startMs: performance.now() - startedMs, stop };
-  }
+  const url = await listeningUrl(child.stdout);
+  const startMs = performance.now() - startedMs;
+  child.stdout.resume();
+  if (url !== undefined) return { url, pid: child.pid, startMs, stop };
   await stop();
   throw new Error(`the relay ended before it listened: ${stderr}`);
+}
+
+/** Reads up to the line that says where the relay listens; undefined when it ends without one. */
+async function listeningUrl(stdout: Readable): Promise<string | undefined> {
+  for await (const line of createInterface(stdout)) {
+    const url = /listening on (\S+)/.exec(line)?.[1];
+    if (url !== undefined) return url;
+  }
+  return undefined;
 }
 
 /** Runs the bare server, which is to give these answers. */
@@ -58,7 +66,8 @@ export async function startEcho(answers: ReadonlyMap<string, ConstantAnswer>): P
 /** Ties a child to this process, so that none is left behind however the bench ends. */
 function stopper(child: ChildProcess): Server['stop'] {
   const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
+  // Ahead of those who clear up what the child has open.
+  process.prependOnceListener('exit', kill);
   const gone = once(child, 'exit').finally(() => process.off('exit', kill));
   return async (signal = 'SIGTERM') => {
     child.kill(signal);

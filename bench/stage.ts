@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Target } from './drive.ts';
 import type { Effort, Options } from './options.ts';
@@ -24,8 +24,9 @@ export async function onStage<T>(
   parent: string,
   run: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  await mkdir(parent, { recursive: true });
-  const directory = await mkdtemp(join(parent, 'enigma-relay-bench-'));
+  const directory = mkdtempSync(join(parent, 'enigma-relay-bench-'));
+  const clear = () => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', clear);
   const common = {
     directory,
     effort: options.effort,
@@ -37,7 +38,8 @@ export async function onStage<T>(
     }
     return await onOwnRelay(options.command, common, run);
   } finally {
-    await rm(directory, { recursive: true });
+    process.off('exit', clear);
+    clear();
   }
 }
 
