@@ -19,18 +19,27 @@ const TMPFS_MAGIC = 0x01021994;
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
-const options = readOptions(process.argv.slice(2));
-if (options === undefined) console.log(usage);
-else if (options.list) for (const { name, about } of scenarios) console.log(`${name.padEnd(14)} ${about}`);
-else await bench(options);
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  process.exitCode = 1;
+}
+
+async function main(args: string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options === undefined) console.log(usage);
+  else if (options.list) for (const { name, about } of scenarios) console.log(`${name.padEnd(14)} ${about}`);
+  else await bench(options);
+}
 
 async function bench(options: Options): Promise<void> {
   const directory = diskDirectory(options.directory);
-  const where = machine();
-  console.log(Object.values(where).join(' · '));
-  console.log(`relay: ${options.url ?? options.command}\n\n${tableHead()}`);
+  const asked = chosen(options);
+  const where = { ...machine(), relay: options.url ?? options.command };
+  console.log(`${Object.values(where).join(' · ')}\n\n${tableHead()}`);
   const results: Result[] = [];
-  for (const scenario of chosen(options)) {
+  for (const scenario of asked) {
     const result = await outcome(scenario, options, directory);
     console.log(resultLines(result).join('\n'));
     results.push(result);
