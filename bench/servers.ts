@@ -74,6 +74,9 @@ function stopper(child: ChildProcess): Server['stop'] {
     const timer = setTimeout(kill, STOP_MS);
     await gone;
     clearTimeout(timer);
+    // Something that it has started may hold them open, and this process with them.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   };
 }
 
