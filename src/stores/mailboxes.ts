@@ -88,7 +88,7 @@ export class Mailboxes {
     for (const change of this.#changes) {
       this.#settleOne(change, nowMs);
       const kept = this.table.slots.state.get(change.slot) & (LIVE | MEMORY);
-      if (kept) this.table.place(change.slot, segment, base + change.at, change.bytes);
+      if (kept) this.table.place(change.slot, { segment, position: base + change.at, bytes: change.bytes });
     }
     this.#changes = [];
     this.#leaving = 0;

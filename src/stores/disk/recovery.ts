@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
-import { foldAck, foldPush, type Place, sortMemories } from '../mailboxes/fold.ts';
-import type { Table } from '../mailboxes/table.ts';
+import { foldAck, foldPush, sortMemories } from '../mailboxes/fold.ts';
+import type { Place, Table } from '../mailboxes/table.ts';
 import { PAGE_BYTES, padded } from './batch.ts';
 import { type File, type Files, writeWhole } from './files.ts';
 import { ACK, END, MEMORY } from './record.ts';

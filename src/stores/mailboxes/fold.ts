@@ -1,13 +1,5 @@
 import { LIVE, MEMORY } from './slots.ts';
-import type { Fact, Table } from './table.ts';
-
-/** Where a record stands in the log. */
-export interface Place {
-  readonly segment: number;
-  readonly position: number;
-  /** Length of the record. */
-  readonly bytes: number;
-}
+import type { Fact, Place, Table } from './table.ts';
 
 /**
  * Folds a push into the state. Whoever has the higher seq under a key is the later one, in whatever order their records
@@ -23,7 +15,7 @@ export function foldPush(
   const slot = clearWay(table, fact);
   if (slot === undefined) return;
   if (slot !== 0) {
-    if (table.slots.state.get(slot) === LIVE) put(table, slot, place);
+    if (table.slots.state.get(slot) === LIVE) table.place(slot, place);
     return;
   }
   const mailbox = table.mailboxFor(fact.recipient);
@@ -33,7 +25,7 @@ export function foldPush(
   mailbox.plannedMessages++;
   mailbox.plannedBytes += payloadBytes;
   table.enter(mailbox, added);
-  put(table, added, place);
+  table.place(added, place);
 }
 
 /** Folds an ack, or the memory of one, into the state. */
@@ -41,14 +33,14 @@ export function foldAck(table: Table, fact: Fact, ackedMs: number, remembers: bo
   const slot = clearWay(table, fact);
   if (slot === undefined) return;
   if (slot !== 0 && table.slots.state.get(slot) === MEMORY) {
-    put(table, slot, place);
+    table.place(slot, place);
     return;
   }
   if (slot !== 0) table.drop(slot);
   if (!remembers) return;
   const memory = table.take(table.mailboxFor(fact.recipient), MEMORY, fact.words, fact.chunkIndex, fact.seq);
   table.remember(memory, ackedMs);
-  put(table, memory, place);
+  table.place(memory, place);
 }
 
 /** Brings the memories into the order in which they were made, after records were met in the order of the log. */
@@ -74,8 +66,4 @@ function clearWay(table: Table, { recipient, words, chunkIndex, seq }: Fact): nu
   if (table.slots.state.get(slot) === MEMORY) table.forget(slot);
   else table.drop(slot);
   return 0;
-}
-
-function put(table: Table, slot: number, { segment, position, bytes }: Place): void {
-  table.place(slot, segment, position, bytes);
 }

@@ -36,16 +36,24 @@ export class Order {
 
   /** Puts a slot into a tree; returns the new root. */
   insert(root: number, slot: number): number {
-    if (root === 0 || this.#priority(slot) > this.#priority(root)) {
-      this.#left.set(slot, 0);
-      this.#right.set(slot, 0);
-      this.#split(root, slot);
-      this.#refresh(slot);
-      return slot;
+    const [seq, deadlineMs, priority] = [
+      this.#seq.get(slot),
+      this.#deadlineMs.get(slot),
+      this.#priority(slot),
+    ];
+    let parent = 0;
+    let side = this.#left;
+    let below = root;
+    while (below !== 0 && this.#priority(below) >= priority) {
+      if (deadlineMs < this.#earliest.get(below)) this.#earliest.set(below, deadlineMs);
+      side = seq < this.#seq.get(below) ? this.#left : this.#right;
+      parent = below;
+      below = side.get(below);
     }
-    const side = this.#seq.get(slot) < this.#seq.get(root) ? this.#left : this.#right;
-    side.set(root, this.insert(side.get(root), slot));
-    this.#refresh(root);
+    this.#split(below, slot);
+    this.#refresh(slot);
+    if (parent === 0) return slot;
+    side.set(parent, slot);
     return root;
   }
 

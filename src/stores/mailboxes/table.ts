@@ -11,6 +11,14 @@ export interface Fact {
   readonly seq: number;
 }
 
+/** Where a record stands in the log. */
+export interface Place {
+  readonly segment: number;
+  readonly position: number;
+  /** Length of the record. */
+  readonly bytes: number;
+}
+
 /** What waits for one recipient. */
 export interface Mailbox extends Due {
   readonly recipient: string;
@@ -90,7 +98,7 @@ export class Table {
   /** Gives a slot back; its key and whatever list it was on are the caller's. */
   release(slot: number): void {
     const mailbox = this.mailboxOf(slot);
-    this.setRecordBytes(slot, 0);
+    this.#setRecordBytes(slot, 0);
     this.slots.release(slot);
     this.#onFree(slot);
     if (--mailbox.slots > 0) return;
@@ -139,13 +147,13 @@ export class Table {
   }
 
   /** Notes where a slot's record stands. */
-  place(slot: number, segment: number, position: number, bytes: number): void {
+  place(slot: number, { segment, position, bytes }: Place): void {
     this.slots.segment.set(slot, segment);
     this.slots.position.set(slot, position);
-    this.setRecordBytes(slot, bytes);
+    this.#setRecordBytes(slot, bytes);
   }
 
-  setRecordBytes(slot: number, bytes: number): void {
+  #setRecordBytes(slot: number, bytes: number): void {
     this.recordBytes += bytes - this.slots.recordBytes.get(slot);
     this.slots.recordBytes.set(slot, bytes);
   }
