@@ -1,12 +1,12 @@
-import { stat } from 'node:fs/promises';
+import { stat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { RelayError } from '../../errors.ts';
 
 const TRIES_MS = 3000;
 const PAUSE_MS = 50;
-/** An abstract name fills `sun_path` but its last byte: Node 20 pads a shorter one with NULs and Node 24 does not. */
-const NAME_BYTES = 107;
+/** An abstract name fills all of `sun_path`: Node 20 pads a shorter one with NULs, Node 24 does not, and both would get in. */
+const NAME_BYTES = 108;
 
 /**
  * Takes a store's directory for this process; resolves with how to let go of it. The kernel lets go of it when the process
@@ -18,7 +18,7 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
     const server = await listen(name);
     if (server !== undefined) return () => new Promise((done) => server.close(() => done()));
     if (!name.startsWith('\0') && !(await answers(name))) {
-      await import('node:fs/promises').then(({ unlink }) => unlink(name)).catch(() => {});
+      await unlink(name).catch(() => {});
       continue;
     }
     if (Date.now() > endMs) break;
