@@ -252,7 +252,7 @@ export class DiskStore implements Store {
   async #countingFiles(): Promise<Files> {
     const { files, segments, log } = this.#parts;
     await segments.settled();
-    const counts = (name: string): boolean => (segmentNumber(name) ?? 0) >= log.oldest;
+    const counts = (name: string): boolean => (segmentNumber(name) ?? 0) >= log.namedOldest;
     return { ...files, list: async () => (await files.list()).filter(counts) };
   }
 

@@ -104,6 +104,11 @@ export class Log {
     return this.#oldest;
   }
 
+  /** The same, as the last flushed batch names it: older files may be gone. */
+  get namedOldest(): number {
+    return this.#namedOldest;
+  }
+
   /** The segment that is being written; 0 if none is. */
   get tailNumber(): number {
     return this.#tail?.number ?? 0;

@@ -141,16 +141,16 @@ export class Writer {
     const decided: Decided[] = [];
     let room = this.#log.remaining;
     let taken = 0;
-    for (; taken < this.#queue.length; taken++) {
+    while (taken < this.#queue.length) {
       const request = this.#queue[taken] as Request;
       const bytes = padded(this.#batch.length + request.bytesMax);
-      if (taken === 0 && bytes > room) {
-        // It begins a segment. Where only the reserve is left, that is for it alone to try.
-        room = this.#log.tight ? bytes : Math.max(bytes, this.#log.capacity);
-      } else if (taken > 0 && (bytes > room || bytes > this.#batchBytesMax)) {
-        break;
-      }
+      const beginsSegment = taken === 0 && bytes > room;
+      if (beginsSegment) room = Math.max(bytes, this.#log.capacity);
+      if (taken > 0 && (bytes > room || bytes > this.#batchBytesMax)) break;
       decided.push(this.#decideOne(request, nowMs));
+      taken++;
+      // Where only the reserve is left, a new segment is not there for everybody: who needs one tries alone.
+      if (beginsSegment && this.#log.tight) break;
     }
     this.#queue.splice(0, taken);
     return decided;
