@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Reply } from './api.ts';
 import { sentLength } from './body.ts';
-import { chooseEncoding, compress } from './compress.ts';
+import { chooseEncoding, compress, type ResponseEncoding } from './compress.ts';
 
 /** More of a refused body than this is not waited for: the connection ends instead. */
 const BODY_AWAITED_BYTES = 65_536;
@@ -9,13 +9,20 @@ const BODY_AWAITED_BYTES = 65_536;
 const DROP_MS = 10_000;
 
 /** Answers a request whose body was read to its end; compressed, if the client asked for it and it is worth it. */
-export async function answer(response: ServerResponse, reply: Reply, close: boolean): Promise<void> {
+export function answer(response: ServerResponse, reply: Reply, close: boolean): Promise<void> | undefined {
   const encoding = chooseEncoding(response.req.headers['accept-encoding'], reply.body.length);
-  if (encoding === undefined) {
-    response.writeHead(reply.status, headers(reply, Buffer.byteLength(reply.body), close));
-    response.end(reply.body);
-    return;
-  }
+  if (encoding !== undefined) return answerCompressed(response, reply, close, encoding);
+  response.writeHead(reply.status, headers(reply, Buffer.byteLength(reply.body), close));
+  response.end(reply.body);
+  return undefined;
+}
+
+async function answerCompressed(
+  response: ServerResponse,
+  reply: Reply,
+  close: boolean,
+  encoding: ResponseEncoding,
+): Promise<void> {
   const body = await compress(reply.body, encoding);
   response.writeHead(reply.status, [...headers(reply, body.length, close), 'content-encoding', encoding]);
   response.end(body);
@@ -26,7 +33,7 @@ export async function answer(response: ServerResponse, reply: Reply, close: bool
  * the connection ends when the client is done, or after `bytesMax` or 10 s: if it ended at once, the answer would never
  * reach a client that is still sending.
  */
-export async function refuse(
+export async function answerUnread(
   response: ServerResponse,
   reply: Reply,
   bytesMax: number,

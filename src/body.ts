@@ -20,43 +20,37 @@ export function bodyBytesAtMost(request: IncomingMessage, operation: Operation):
 }
 
 /**
- * Reads a body to its end and inflates it. Resolves with undefined when the client went away before that.
+ * Reads a body to its end and inflates it. Never settles when the connection ends before that.
  *
  * Throws `payload_too_large` as soon as it passes the operation's limit, sent or inflated, and `invalid_input` when
  * it does not inflate.
  */
-export async function readBody(response: ServerResponse, operation: Operation): Promise<Buffer | undefined> {
-  const { bodyBytesMax, contentEncoding } = operation;
-  const sent = await receive(response, bodyBytesMax);
-  if (sent === undefined || contentEncoding === 'identity') return sent;
-  return inflate(sent, contentEncoding, bodyBytesMax);
+export function readBody(
+  response: ServerResponse,
+  { bodyBytesMax, contentEncoding }: Operation,
+): Promise<Buffer | undefined> {
+  const sent = receive(response.req, bodyBytesMax);
+  if (contentEncoding === 'identity') return sent;
+  return sent.then((bytes) => inflate(bytes, contentEncoding, bodyBytesMax));
 }
 
-function receive(
-  response: ServerResponse,
-  bytesMax: number,
-): Promise<Buffer | undefined> | Buffer | undefined {
-  const { req: request } = response;
+function receive(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const length = sentLength(request);
-  if (length === 0) return NOTHING;
-  if (response.destroyed) return undefined;
   return new Promise((resolve, reject) => {
+    if (length === 0) return resolve(NOTHING);
     const pieces: Buffer[] = [];
     let received = 0;
     request.on('data', function take(piece: Buffer) {
       received += piece.length;
       if (received > bytesMax) {
         request.off('data', take);
-        reject(new RelayError('payload_too_large'));
-        return;
+        return reject(new RelayError('payload_too_large'));
       }
       pieces.push(piece);
       // The end of a body of known length needs no waiting for.
       if (received === length) resolve(joined(pieces, received));
     });
     if (length === Number.POSITIVE_INFINITY) request.once('end', () => resolve(joined(pieces, received)));
-    // The response always tells that the connection ended; the request does not, once it was answered.
-    response.once('close', () => resolve(undefined));
   });
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { lastWords, refuse } from './answer.ts';
+import { answerUnread, lastWords } from './answer.ts';
 import { type Reply, refusal } from './api.ts';
 import { RelayError } from './errors.ts';
 import { latestResponse } from './turn.ts';
@@ -57,7 +57,7 @@ function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void 
     // Its body went wrong after it was refused anyway.
     socket.destroy();
   } else {
-    void refuse(last, reply, droppedBytesMax, true);
+    void answerUnread(last, reply, droppedBytesMax, true);
     // No parser tells the end of such a body.
     if (socket.readableEnded) last.end();
     else socket.once('end', () => last.end());

@@ -77,7 +77,7 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
     async listen(host, port) {
       server.listen({ host, port });
       await once(server, 'listening');
-      server.on('error', (error) => log.warn({ error }, 'a connection could not be accepted'));
+      server.on('error', (error) => log.warn({ err: error }, 'a connection could not be accepted'));
       return server.address() as AddressInfo;
     },
     setTls(changed) {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answer, refuse } from './answer.ts';
+import { answer, answerUnread } from './answer.ts';
 import { type Admit, type Operation, type Reply, refusal } from './api.ts';
 import { bodyBytesAtMost, readBody } from './body.ts';
 import { Budget } from './budget.ts';
@@ -40,42 +40,57 @@ export function createListener(admit: Admit, { log, droppedBytesMax, closing }: 
     // HTTP's own refusal of a malformed or late body may have come first.
     if (response.headersSent) return;
     const malformed = refusalOfHead(request, expects);
-    if (malformed !== undefined) return refuse(response, malformed, droppedBytesMax, true);
+    if (malformed !== undefined) return answerUnread(response, malformed, droppedBytesMax, true);
 
     const { method = '', url: target = '', headers, socket } = request;
     const admitted = admit({ method, target, headers, peer: socket.remoteAddress ?? '' });
-    if ('status' in admitted) return refuse(response, admitted, droppedBytesMax, closing());
+    if ('status' in admitted) return answerUnread(response, admitted, droppedBytesMax, closing());
     const refused = admitted.ready === undefined ? undefined : await admitted.ready;
-    if (refused !== undefined) return refuse(response, refused, droppedBytesMax, closing());
+    if (refused !== undefined) return answerUnread(response, refused, droppedBytesMax, closing());
 
     const bytes = bodyBytesAtMost(request, admitted);
-    if (bytes <= SMALL_BODY_BYTES) return perform(response, admitted, expects);
-    const claim = largeBodies.claim(bytes);
-    try {
-      await Promise.race([claim.granted, closed(response)]);
-      await perform(response, admitted, expects);
-    } finally {
-      claim.release();
-    }
+    if (bytes > SMALL_BODY_BYTES) return performLarge(response, admitted, expects, bytes);
+    await perform(response, admitted, expects, readBody);
   }
 
   async function perform(
     response: ServerResponse,
     operation: Operation,
     expects: Expectation,
+    read: typeof readBody,
   ): Promise<void> {
     if (response.headersSent) return;
     if (expects === '100-continue') response.writeContinue();
-    const body = await readBody(response, operation).catch(asReply);
+    let body: Buffer | undefined;
+    try {
+      body = await read(response, operation);
+    } catch (error) {
+      return answerUnread(response, replyTo(error), droppedBytesMax, closing());
+    }
     if (body === undefined) return;
-    if (!Buffer.isBuffer(body)) return refuse(response, body, droppedBytesMax, closing());
     const reply = await operation.run(body);
-    await answer(response, reply, closing());
+    return answer(response, reply, closing());
+  }
+
+  async function performLarge(
+    response: ServerResponse,
+    operation: Operation,
+    expects: Expectation,
+    bytes: number,
+  ): Promise<void> {
+    const claim = largeBodies.claim(bytes);
+    const gone = closed(response);
+    try {
+      await Promise.race([claim.granted, gone]);
+      await perform(response, operation, expects, () => Promise.race([readBody(response, operation), gone]));
+    } finally {
+      claim.release();
+    }
   }
 
   return (request, response, expects = 'nothing') => {
     serve(request, response, expects).catch((error) => {
-      log.error({ error }, 'a request could not be answered');
+      log.error({ err: error }, 'a request could not be answered');
       response.destroy();
     });
   };
@@ -87,13 +102,13 @@ function refusalOfHead({ httpVersion, headers }: IncomingMessage, expects: Expec
   return undefined;
 }
 
-function asReply(error: unknown): Reply {
+function replyTo(error: unknown): Reply {
   if (error instanceof RelayError) return refusal(error);
   throw error;
 }
 
-function closed(response: ServerResponse): Promise<void> {
+function closed(response: ServerResponse): Promise<undefined> {
   return new Promise((resolve) => {
-    response.once('close', resolve);
+    response.once('close', () => resolve(undefined));
   });
 }

@@ -28,7 +28,7 @@ export function sweepRegularly(
       onRemoved(removed);
       if (removed > 0) log.debug({ removed }, 'expired messages removed');
     } catch (error) {
-      log.error({ error }, 'expired messages could not be removed');
+      log.error({ err: error }, 'expired messages could not be removed');
     }
     if (!stopped) cancel = clock.after(intervalMs, begin);
   }
