@@ -28,7 +28,7 @@ export function bodyBytesAtMost(request: IncomingMessage, operation: Operation):
 export function readBody(
   response: ServerResponse,
   { bodyBytesMax, contentEncoding }: Operation,
-): Promise<Buffer | undefined> {
+): Promise<Buffer> {
   const sent = receive(response.req, bodyBytesMax);
   if (contentEncoding === 'identity') return sent;
   return sent.then((bytes) => inflate(bytes, contentEncoding, bodyBytesMax));

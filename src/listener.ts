@@ -50,20 +50,21 @@ export function createListener(admit: Admit, { log, droppedBytesMax, closing }: 
 
     const bytes = bodyBytesAtMost(request, admitted);
     if (bytes > SMALL_BODY_BYTES) return performLarge(response, admitted, expects, bytes);
-    await perform(response, admitted, expects, readBody);
+    return perform(response, admitted, expects);
   }
 
   async function perform(
     response: ServerResponse,
     operation: Operation,
     expects: Expectation,
-    read: typeof readBody,
+    gone?: Promise<undefined>,
   ): Promise<void> {
     if (response.headersSent) return;
     if (expects === '100-continue') response.writeContinue();
     let body: Buffer | undefined;
     try {
-      body = await read(response, operation);
+      const whole = readBody(response, operation);
+      body = await (gone === undefined ? whole : Promise.race([whole, gone]));
     } catch (error) {
       return answerUnread(response, replyTo(error), droppedBytesMax, closing());
     }
@@ -79,10 +80,11 @@ export function createListener(admit: Admit, { log, droppedBytesMax, closing }: 
     bytes: number,
   ): Promise<void> {
     const claim = largeBodies.claim(bytes);
+    // A small body that never comes to its end holds nothing; this one holds its claim.
     const gone = closed(response);
     try {
       await Promise.race([claim.granted, gone]);
-      await perform(response, operation, expects, () => Promise.race([readBody(response, operation), gone]));
+      await perform(response, operation, expects, gone);
     } finally {
       claim.release();
     }
