@@ -165,7 +165,8 @@ function isTable(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
-function valueAt(config: RelayConfig, path: readonly string[]): unknown {
+/** The value of the option that a path of camelCase keys leads to. */
+export function valueAt(config: RelayConfig, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, key) => (isTable(value) ? value[key] : undefined), config);
 }
 

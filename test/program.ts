@@ -1,0 +1,60 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+export const repository = fileURLToPath(new URL('../..', import.meta.url));
+const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url));
+
+/** A directory of its own, removed when the test ends. */
+export async function makeDirectory(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'enigma-relay-program-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program with these arguments, killed when the test ends. */
+export function spawnProgram(t: TestContext, args: string[], cwd = tmpdir()): ChildProcessWithoutNullStreams {
+  const program = spawn(process.execPath, [cli, ...args], { cwd });
+  t.after(() => program.kill('SIGKILL'));
+  return program;
+}
+
+/** Runs the program to its end. */
+export async function runProgram(t: TestContext, args: string[], cwd?: string): Promise<Ended> {
+  const program = spawnProgram(t, args, cwd);
+  let stdout = '';
+  let stderr = '';
+  program.stdout.on('data', (piece) => {
+    stdout += piece;
+  });
+  program.stderr.on('data', (piece) => {
+    stderr += piece;
+  });
+  const [status] = await once(program, 'close');
+  return { status, stdout, stderr };
+}
+
+/** The next line of a stream that has one of these words in it. */
+export async function lineWith(stream: NodeJS.ReadableStream, words: string): Promise<string> {
+  for await (const line of createInterface({ input: stream })) {
+    if (line.includes(words)) return line;
+  }
+  throw new Error(`the stream ended before a line with "${words}"`);
+}
+
+/** The URL that the program prints once it listens. */
+export async function urlOfProgram(program: ChildProcessWithoutNullStreams): Promise<string> {
+  const line = await lineWith(program.stdout, 'listening on');
+  return line.replace('enigma-relay listening on ', '');
+}
