@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type RelayConfig, type RelayConfigInput, resolveConfig } from '../src/config.ts';
 import { type Relay, type RelayParts, startRelay } from '../src/relay.ts';
@@ -28,7 +29,7 @@ export function message(number: number) {
   };
 }
 
-/** Posts JSON; resolves with the status and the parsed answer. */
+/** Posts JSON, or text or bytes as they are; resolves with the status and the parsed answer. */
 export async function post(
   relay: Pick<Relay, 'baseUrl'>,
   path: string,
@@ -38,7 +39,15 @@ export async function post(
   const response = await fetch(`${relay.baseUrl}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+    body: typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
   });
   return { status: response.status, body: await response.json() };
+}
+
+/** The message of the `invalid_input` that this body is answered with. */
+export async function refused(relay: Pick<Relay, 'baseUrl'>, path: string, body: unknown): Promise<string> {
+  const answer = await post(relay, path, body);
+  assert.equal(answer.status, 400, JSON.stringify(answer.body));
+  assert.equal(answer.body.error.code, 'invalid_input');
+  return answer.body.error.message;
 }
