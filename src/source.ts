@@ -45,25 +45,22 @@ export function parseBlock(text: string): Block {
   const [address, bits] = suffix === undefined ? [ipaddr.parse(base), undefined] : ipaddr.parseCIDR(text);
   if (address instanceof ipaddr.IPv4) return [address, bits ?? 32];
   // A block of mapped addresses means IPv4 ones, as that is what peers in it become.
-  if (address.isIPv4MappedAddress() && (bits ?? 128) >= 96)
-    return [address.toIPv4Address(), (bits ?? 128) - 96];
-  return [address, bits ?? 128];
+  const mapped = address.isIPv4MappedAddress() && (bits ?? 128) >= 96;
+  return mapped ? [address.toIPv4Address(), (bits ?? 128) - 96] : [address, bits ?? 128];
 }
 
 function forwardedSource(trusted: readonly Block[], forwardedFor: string): string | undefined {
-  for (let end = forwardedFor.length; end >= 0; ) {
-    const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(',', end - 1);
-    const address = parseAddress(forwardedFor.slice(comma + 1, end).trim());
+  for (const text of forwardedFor.split(',').reverse()) {
+    const address = parseAddress(text.trim());
     if (address === undefined) return undefined;
     if (!isIn(trusted, address)) return keyOf(address);
-    end = comma;
   }
   return undefined;
 }
 
-/** Strict: `ipaddr.js` alone would take 010.1 and 0x7f.1 too. */
+/** Node decides what an address is, as `ipaddr.js` takes 010.1 and 0x7f.1 too, and not every zone (`%eth0`). */
 function parseAddress(text: string): Address | undefined {
-  return isIP(text) === 0 ? undefined : ipaddr.process(text);
+  return isIP(text) === 0 ? undefined : ipaddr.process(text.replace(/%.*/, ''));
 }
 
 function isIn(blocks: readonly Block[], address: Address): boolean {
@@ -72,8 +69,6 @@ function isIn(blocks: readonly Block[], address: Address): boolean {
 
 function keyOf(address: Address): string {
   if (address instanceof ipaddr.IPv4) return address.toString();
-  return `${address.parts
-    .slice(0, 4)
-    .map((part) => part.toString(16))
-    .join(':')}::/64`;
+  const network = address.parts.slice(0, 4).map((part) => part.toString(16));
+  return `${network.join(':')}::/64`;
 }
