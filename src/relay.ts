@@ -4,7 +4,8 @@ import { type RelayConfig, type RelayConfigInput, resolveConfig } from './config
 import { RelayError } from './errors.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { type Log, silentLog } from './log.ts';
-import { Counters } from './metrics.ts';
+import { Counters, createMetrics } from './metrics.ts';
+import { startMetricsListener } from './metrics-listener.ts';
 import { openStore } from './stores/open.ts';
 import { type Clock, type Store, systemClock } from './stores/store.ts';
 import { sweepRegularly } from './sweep.ts';
@@ -14,6 +15,8 @@ import { readTls } from './tls.ts';
 export interface Relay {
   /** Opens from the same machine, for example `http://127.0.0.1:7000`. */
   readonly baseUrl: string;
+  /** Where `/metrics` is, when metrics are on. */
+  readonly metricsUrl?: string;
   /** Reads the TLS files again, for the connections to come. Rejects with `tls_error` when they are bad, and goes on with the old ones. */
   reloadTls(): Promise<void>;
   /** Answers what is on its way, for 5 s at most, and lets go of everything; resolves when the store is closed. */
@@ -65,12 +68,17 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
   };
   held.push(sweepRegularly(store, config.relay.gcIntervalSeconds, { clock, log, onRemoved }));
 
-  const admit = createApi({ store, config, counters, log, clock });
+  const metrics = config.metrics.enabled ? createMetrics(counters, store) : undefined;
+  const scraped = metrics && (await startMetricsListener(config.metrics.address, metrics.registry, log));
+  if (scraped !== undefined) held.push(() => scraped.stop());
+
+  const admit = createApi({ store, config, counters, log, clock, observe: metrics?.observe });
   const server = createHttpServer(admit, { log, clock, droppedBytesMax: bodyBytesMax(config), ...tls });
   held.push(() => server.stop());
   const bound = await listen(server, address, config.address);
   return {
     baseUrl: urlOf(secure ? 'https' : 'http', address.host, bound),
+    ...(scraped && { metricsUrl: scraped.url }),
     async reloadTls() {
       if (secure) server.setTls(await readTls(config.tls));
     },

@@ -11,12 +11,12 @@ type Block = [Address, number];
  * From a trusted peer the last address of the header that is not itself trusted counts; if there is none, or one on
  * the way there is no address (a port makes it none), the peer's. From others the header means nothing.
  *
- * @param trustedProxies addresses or CIDR blocks; see `parseBlock`
+ * @param trustedProxies addresses or CIDR blocks, as `resolveConfig` lets through
  */
 export function createSourceResolver(
   trustedProxies: readonly string[],
 ): (peer: string, forwardedFor: string | undefined) => string {
-  const trusted = trustedProxies.map(parseBlock);
+  const trusted = trustedProxies.map(blockOf);
   if (trusted.length === 0) return sourceKey;
   return (peer, forwardedFor) => {
     if (forwardedFor === undefined) return sourceKey(peer);
@@ -27,7 +27,7 @@ export function createSourceResolver(
 }
 
 /** The key of an address: itself for IPv4, the IPv4 address of a mapped one, the /64 of others. */
-export function sourceKey(text: string): string {
+function sourceKey(text: string): string {
   if (!text.includes(':')) return text;
   const mapped = text.startsWith(MAPPED) ? text.slice(MAPPED.length) : '';
   if (isIPv4(mapped)) return mapped;
@@ -38,15 +38,16 @@ export function sourceKey(text: string): string {
 /** How Node spells the address of an IPv4 peer on a socket that takes both families. */
 const MAPPED = '::ffff:';
 
-/** An address, or a block in CIDR notation. Throws an `Error` for what is neither. */
-export function parseBlock(text: string): Block {
-  const [base = '', suffix] = text.split('/', 2);
-  if (isIP(base) === 0) throw new Error('neither an address nor a block of addresses');
-  const [address, bits] = suffix === undefined ? [ipaddr.parse(base), undefined] : ipaddr.parseCIDR(text);
-  if (address instanceof ipaddr.IPv4) return [address, bits ?? 32];
+function blockOf(text: string): Block {
+  const [address, bits] = ipaddr.parseCIDR(withBits(text.replace(/%[^/]*/, '')));
   // A block of mapped addresses means IPv4 ones, as that is what peers in it become.
-  const mapped = address.isIPv4MappedAddress() && (bits ?? 128) >= 96;
-  return mapped ? [address.toIPv4Address(), (bits ?? 128) - 96] : [address, bits ?? 128];
+  const mapped = address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96;
+  return mapped ? [address.toIPv4Address(), bits - 96] : [address, bits];
+}
+
+function withBits(text: string): string {
+  if (text.includes('/')) return text;
+  return text.includes(':') ? `${text}/128` : `${text}/32`;
 }
 
 function forwardedSource(trusted: readonly Block[], forwardedFor: string): string | undefined {
