@@ -60,9 +60,8 @@ async function outcome(scenario: Scenario, options: Options, directory: string):
 }
 
 function chosen({ only, connectionsMax }: Options): Scenario[] {
-  const named = scenarios.filter(
-    ({ name }) => only.length === 0 || only.some((start) => name.startsWith(start)),
-  );
+  const asked = (name: string) => only.some((kind) => name === kind || name.startsWith(`${kind}-`));
+  const named = scenarios.filter(({ name }) => only.length === 0 || asked(name));
   if (named.length === 0)
     throw new Error(`no scenario is named so; there are ${scenarios.map(({ name }) => name)}`);
   return named.filter(({ pushConnections }) => pushConnections <= connectionsMax);
