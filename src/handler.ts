@@ -1,11 +1,9 @@
 import type { RequestListener } from 'node:http';
-import { bodyBytesMax, createApi } from './api.ts';
+import { assemble } from './assembly.ts';
 import { type RelayConfigInput, resolveConfig } from './config.ts';
 import { createListener } from './listener.ts';
 import { type Log, silentLog } from './log.ts';
-import { Counters } from './metrics.ts';
 import { type Clock, type Store, systemClock } from './stores/store.ts';
-import { sweepRegularly } from './sweep.ts';
 
 /** The relay's API, for a server of one's own. */
 export interface Handler {
@@ -32,19 +30,8 @@ export function createHandler(input: RelayConfigInput, parts: HandlerParts): Han
   const config = resolveConfig(input);
   const { store, log = silentLog, clock = systemClock } = parts;
   let stopped = false;
-  const counters = new Counters();
-  const endSweeps = sweepRegularly(store, config.relay.gcIntervalSeconds, {
-    clock,
-    log,
-    onRemoved(messages) {
-      counters.gcRemoved += messages;
-    },
-  });
-  const listener = createListener(createApi({ store, config, counters, log, clock }), {
-    log,
-    droppedBytesMax: bodyBytesMax(config),
-    closing: () => stopped,
-  });
+  const { admit, droppedBytesMax, endSweeps } = assemble(config, { store, log, clock });
+  const listener = createListener(admit, { log, droppedBytesMax, closing: () => stopped });
   return {
     handle: (request, response) => listener(request, response),
     stop() {

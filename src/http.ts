@@ -27,7 +27,6 @@ const STALLED_MS = 120_000;
 
 export interface HttpServerOptions {
   readonly log: Log;
-  /** How much of a body that is not wanted is read, so that its sender gets to read the answer. */
   readonly droppedBytesMax: number;
   /** Speaks TLS with these; with `ca`, to clients with a certificate of it only. */
   readonly tls?: SecureContextOptions;

@@ -1,21 +1,19 @@
 import { type Address, parseAddress, urlOf } from './address.ts';
-import { bodyBytesMax, createApi } from './api.ts';
+import { assemble } from './assembly.ts';
 import { type RelayConfig, type RelayConfigInput, resolveConfig } from './config.ts';
 import { RelayError } from './errors.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { type Log, silentLog } from './log.ts';
-import { Counters, createMetrics } from './metrics.ts';
 import { startMetricsListener } from './metrics-listener.ts';
 import { openStore } from './stores/open.ts';
 import { type Clock, type Store, systemClock } from './stores/store.ts';
-import { sweepRegularly } from './sweep.ts';
 import { readTls } from './tls.ts';
 
 /** A relay that listens. */
 export interface Relay {
   /** Opens from the same machine, for example `http://127.0.0.1:7000`. */
   readonly baseUrl: string;
-  /** Where `/metrics` is, when metrics are on. */
+  /** Where metrics are read, if they are on, for example `http://127.0.0.1:9464/metrics`. */
   readonly metricsUrl?: string;
   /** Reads the TLS files again, for the connections to come. Rejects with `tls_error` when they are bad, and goes on with the old ones. */
   reloadTls(): Promise<void>;
@@ -34,7 +32,7 @@ export interface RelayParts {
 /**
  * Opens the store and starts to listen.
  *
- * Throws `config_error`, `tls_error` or `storage_error`, and has let go of everything then.
+ * Throws `config_error`, `tls_error`, `storage_error` or `feature_disabled`, and has let go of everything then.
  */
 export async function startRelay(input: RelayConfigInput = {}, parts: RelayParts = {}): Promise<Relay> {
   const config = resolveConfig(input);
@@ -62,23 +60,17 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
 
   const store = parts.store ?? (await openStore(config, log));
   if (parts.store === undefined) held.push(() => store.close());
-  const counters = new Counters();
-  const onRemoved = (messages: number): void => {
-    counters.gcRemoved += messages;
-  };
-  held.push(sweepRegularly(store, config.relay.gcIntervalSeconds, { clock, log, onRemoved }));
+  const { admit, droppedBytesMax, metrics, endSweeps } = assemble(config, { store, log, clock });
+  held.push(endSweeps);
+  const listener = metrics && (await startMetricsListener(config.metrics.address, metrics.registry, log));
+  if (listener !== undefined) held.push(() => listener.stop());
 
-  const metrics = config.metrics.enabled ? createMetrics(counters, store) : undefined;
-  const scraped = metrics && (await startMetricsListener(config.metrics.address, metrics.registry, log));
-  if (scraped !== undefined) held.push(() => scraped.stop());
-
-  const admit = createApi({ store, config, counters, log, clock, observe: metrics?.observe });
-  const server = createHttpServer(admit, { log, clock, droppedBytesMax: bodyBytesMax(config), ...tls });
+  const server = createHttpServer(admit, { log, clock, droppedBytesMax, ...tls });
   held.push(() => server.stop());
   const bound = await listen(server, address, config.address);
   return {
     baseUrl: urlOf(secure ? 'https' : 'http', address.host, bound),
-    ...(scraped && { metricsUrl: scraped.url }),
+    ...(listener && { metricsUrl: listener.url }),
     async reloadTls() {
       if (secure) server.setTls(await readTls(config.tls));
     },

@@ -1,4 +1,5 @@
 import type { Log } from './log.ts';
+import type { Counters } from './metrics.ts';
 import type { Clock, Store } from './stores/store.ts';
 
 /** The longest that a timer can wait. */
@@ -6,12 +7,12 @@ const TIMER_MS_MAX = 24 * 86_400_000;
 
 /**
  * Removes what is due every `intervalSeconds`, one sweep at a time; one that fails is logged, and the next one comes.
- * Calls `onRemoved` with how many messages each removed. Returns what ends it, and waits for one that is under way.
+ * Returns what ends it, and waits for one that is under way.
  */
 export function sweepRegularly(
   store: Store,
   intervalSeconds: number,
-  { clock, log, onRemoved }: { clock: Clock; log: Log; onRemoved: (messages: number) => void },
+  { clock, log, counters }: { clock: Clock; log: Log; counters: Counters },
 ): () => Promise<void> {
   const intervalMs = Math.min(intervalSeconds * 1000, TIMER_MS_MAX);
   let stopped = false;
@@ -25,7 +26,7 @@ export function sweepRegularly(
   async function sweep(): Promise<void> {
     try {
       const removed = await store.sweep();
-      onRemoved(removed);
+      counters.gcRemoved += removed;
       if (removed > 0) log.debug({ removed }, 'expired messages removed');
     } catch (error) {
       log.error({ err: error }, 'expired messages could not be removed');

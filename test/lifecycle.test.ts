@@ -206,6 +206,17 @@ test('sweeps come at their interval, one at a time, and go on after one that fai
   assert.equal(begun, 2);
 });
 
+test('metrics are read at an address of their own, where they are on, until the stop', async (t) => {
+  const relay = await startTestRelay(t, { metrics: { enabled: true, address: '127.0.0.1:0' } });
+  await post(relay, '/push', message(1));
+  const text = await (await fetch(`${relay.metricsUrl}`)).text();
+  assert.match(text, /^enigma_relay_push_stored_total 1$/m);
+  assert.match(text, /^enigma_relay_request_duration_seconds_count\{route="push",status="2xx"\} 1$/m);
+  await relay.stop();
+  await assert.rejects(fetch(`${relay.metricsUrl}`));
+  assert.equal((await startTestRelay(t)).metricsUrl, undefined);
+});
+
 test('clients that come and go as they please leave no trace in the log', async (t) => {
   const { log, lines } = recordingLog();
   const relay = await startTestRelay(t, {}, { log });
