@@ -105,8 +105,9 @@ export class Cleaner {
 
   /** Takes the oldest segment, if there is too much and it is not the one that is being written. */
   #begin(): boolean {
+    if (this.excessBytes <= 0) return false;
     const number = this.#segments.numbers.find((each) => each >= this.#log.oldest);
-    if (number === undefined || number >= this.#log.tailNumber || this.excessBytes <= 0) return false;
+    if (number === undefined || number >= this.#log.tailNumber) return false;
     const { slots } = this.#mailboxes.table;
     this.#number = number;
     this.#slots = [];

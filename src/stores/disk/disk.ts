@@ -35,6 +35,8 @@ const STAGING_BYTES = (1 << 20) + (1 << 18) + 4096;
 /** Records have two bytes for the length of a name. */
 const NAME_BYTES_MAX = 0xffff;
 
+const EMPTY_PAGE: Promise<Page> = Promise.resolve({ messages: [], more: false, remaining: 0 });
+
 /** What a recount found. */
 export interface Recount {
   /** What the files hold. */
@@ -94,6 +96,8 @@ export class DiskStore implements Store {
   }
 
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
+    // By far the commonest request is the pull of an empty mailbox.
+    if (this.#isEmpty(recipient)) return EMPTY_PAGE;
     return this.#operate(() => this.#pull(recipient, afterSeq, limit));
   }
 
@@ -184,6 +188,11 @@ export class DiskStore implements Store {
       }
       return result;
     });
+  }
+
+  #isEmpty(recipient: string): boolean {
+    const mailbox = this.#mailboxes.table.mailbox(recipient);
+    return (mailbox === undefined || mailbox.root === 0) && this.#closing === undefined;
   }
 
   async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
