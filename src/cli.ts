@@ -87,7 +87,7 @@ function readFile(file: string): ReturnType<typeof parseToml> {
 }
 
 async function run(config: RelayConfig): Promise<void> {
-  const log = createLog(config.log.level);
+  const log = createLog(config.log.level, process.stderr.isTTY);
   process.on('uncaughtException', (err) => {
     log.error({ err }, 'the relay ends: an error that nothing has caught');
     process.exit(1);

@@ -18,23 +18,25 @@ const nothing = (): void => {};
 export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /**
- * A log to stderr, one event a line: JSON, or made for reading where stderr is a terminal. Each line is written
- * before the call returns, so that the last words of a process that ends are not lost.
+ * A log to stderr, one event a line: JSON, or made for reading on a terminal. Each line is written before the call
+ * returns, so that the last words of a process that ends are not lost.
  */
-export function createLog(level: RelayConfig['log']['level']): Log {
-  const stderr = 2;
+export function createLog(level: RelayConfig['log']['level'], terminal: boolean): Log {
+  const stderr = pino.destination({ dest: 2, sync: true, maxLength: UNWRITTEN_CHARACTERS_MAX });
+  // A log that cannot be written, as on a full disk, is no reason to end; what fits is written when it can be.
+  stderr.on('error', () => {});
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: byName },
   };
-  return process.stderr.isTTY
-    ? pino(options, pretty({ destination: stderr, sync: true }))
-    : pino(options, pino.destination({ dest: stderr, sync: true }));
+  return pino(options, terminal ? pretty({ destination: stderr }) : stderr);
 }
 
-/** The level as a word: a number is pino's own. */
+const UNWRITTEN_CHARACTERS_MAX = 1_000_000;
+
+/** The level as a word; the number is pino's own. */
 function byName(level: string): { level: string } {
   return { level };
 }

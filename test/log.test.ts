@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { message } from './helpers.ts';
+import { makeDirectory, spawnProgram, urlOfProgram } from './program.ts';
+
+/** What a process that logs and ends at once leaves on stderr. */
+function logged(level: string, terminal: boolean, stderr: 'pipe' | number = 'pipe') {
+  const script = `
+    import { createLog } from '${new URL('../src/log.js', import.meta.url)}';
+    const log = createLog('${level}', ${terminal});
+    log.debug({}, 'too fine');
+    log.info({ port: 7000 }, 'a sentence');
+    log.error({ err: new Error('the cause') }, 'the last words');
+    process.exit(7);`;
+  return spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', stderr],
+  });
+}
+
+test('a log is one JSON object a line on stderr, with the level as a word and the time in ISO form', () => {
+  const { stderr, stdout } = logged('info', false);
+  const [info, error, ...rest] = stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const { time, ...fields } = info;
+  assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert.deepEqual(fields, { level: 'info', port: 7000, msg: 'a sentence' });
+  assert.equal(error.err.message, 'the cause');
+  assert.deepEqual([rest, stdout], [[], '']);
+});
+
+test('a terminal gets lines made for reading, the last words of a process too', () => {
+  const { stderr } = logged('info', true);
+  assert.match(stderr, /INFO.*a sentence/);
+  assert.match(stderr, /ERROR.*the last words/);
+  assert.doesNotMatch(stderr, /too fine/);
+});
+
+test('a silent log says nothing', () => {
+  assert.equal(logged('silent', false).stderr, '');
+});
+
+test('a log that cannot be written does not end the process', { skip: process.platform !== 'linux' }, () => {
+  assert.equal(logged('info', false, openSync('/dev/full', 'w')).status, 7);
+});
+
+test('no client, recipient or payload is named in what the program logs by default', async (t) => {
+  const directory = await makeDirectory(t);
+  const file = join(directory, 'relay.toml');
+  await writeFile(
+    file,
+    '[storage]\npath = "store"\n[rate_limit]\nburst = 4\nper_ip_rps = 1\n[metrics]\nenabled = true\naddress = "127.0.0.1:0"\n',
+  );
+  const program = spawnProgram(t, ['--config', file], directory);
+  let log = '';
+  program.stderr.on('data', (piece) => {
+    log += piece;
+  });
+  const baseUrl = await urlOfProgram(program);
+  const ack = { recipient: 'alice', ack: [{ message_id: message(1).message_id, chunk_index: 0 }] };
+  const statuses: number[] = [];
+  for (const [path, body] of [
+    ['/push', JSON.stringify(message(1))],
+    ['/pull', '{"recipient":"alice"}'],
+    ['/ack', JSON.stringify(ack)],
+    ['/push', '{"recipient":"alice","ciphertext_b64":"c2VhbGVk"'],
+    ['/alice', '"c2VhbGVk"'],
+  ] as const) {
+    statuses.push(await postFrom(CLIENT, `${baseUrl}${path}`, body));
+  }
+  while ((await postFrom(CLIENT, `${baseUrl}/pull`, '{}')) !== 429);
+  program.kill('SIGTERM');
+  await once(program, 'close');
+  assert.deepEqual(statuses, [200, 200, 200, 400, 404]);
+  assert.match(log, /the relay is listening/);
+  assert.doesNotMatch(log, new RegExp(`alice|c2VhbGVk|sealed|${CLIENT}|${message(1).message_id}`));
+});
+
+/** Of loopback, but not where the relay listens; other systems than Linux have the one address only. */
+const CLIENT = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
+
+async function postFrom(localAddress: string, url: string, body: string): Promise<number> {
+  const headers = { 'content-type': 'application/json' };
+  const sent = request(url, { method: 'POST', headers, localAddress, agent: false }).end(body);
+  const [answer] = await once(sent, 'response');
+  answer.resume();
+  await once(answer, 'end');
+  return answer.statusCode;
+}
