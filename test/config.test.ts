@@ -162,12 +162,8 @@ test('rates of zero are refused while rate limits are on, and only then', () => 
     'endpoints.pull_rps',
     'endpoints.ack_rps',
   ]) {
-    assert.ok(
-      message.includes(
-        `rate_limit.${key} must be an integer from 1 to 4294967295 (0 only while rate limits are off), found 0;`,
-      ) || key.endsWith('ack_rps'),
-      key,
-    );
+    const refused = `rate_limit.${key} must be an integer from 1 to 4294967295 (0 only while rate limits are off), found 0`;
+    assert.ok(message.includes(refused), key);
   }
   assert.equal(parseToml(`[rate_limit]\nenabled = false\n${zeros}`).config.rateLimit.burst, 0);
 });
