@@ -61,11 +61,15 @@ export class JsonReader {
   }
 
   u32(): number {
-    return Number(this.#integer(BigInt(U32_MAX)));
+    const value = Number(this.#digits(U32_MAX));
+    if (value > U32_MAX) this.#outOfRange(U32_MAX);
+    return value;
   }
 
   u64(): bigint {
-    return this.#integer(U64_MAX);
+    const value = BigInt(this.#digits(U64_MAX));
+    if (value > U64_MAX) this.#outOfRange(U64_MAX);
+    return value;
   }
 
   /** Takes a null, if that is what comes. */
@@ -165,11 +169,15 @@ export class JsonReader {
     }
   }
 
-  #integer(max: bigint): bigint {
-    const written = this.#peek() === undefined ? '' : this.#number();
-    const value = /^[0-9]{1,20}$/.test(written) ? BigInt(written) : undefined;
-    if (value === undefined || value > max) this.fail(`must be an integer from 0 to ${max}`);
-    return value;
+  /** An integer as it is written, which is in digits only, and no more of them than u64 has. */
+  #digits(max: number | bigint): string {
+    const written = this.#number();
+    if (!/^[0-9]{1,20}$/.test(written)) this.#outOfRange(max);
+    return written;
+  }
+
+  #outOfRange(max: number | bigint): never {
+    this.fail(`must be an integer from 0 to ${max}`);
   }
 
   /** A number as it is written; empty where none comes. */
