@@ -14,7 +14,9 @@ test('a cursor comes back as it was, for any recipient', () => {
 });
 
 test('the form of a cursor is the recipient, a colon and 20 digits, in base64', () => {
-  assert.equal(encodeCursor({ recipient: 'a:0', seq: 42 }), of('a:0:00000000000000000042'));
+  const cursor = encodeCursor({ recipient: 'a:0', seq: 42 });
+  assert.equal(cursor, of('a:0:00000000000000000042'));
+  assert.deepEqual(decodeCursor(cursor), { recipient: 'a:0', seq: 42 });
 });
 
 test('any decimal up to 2^64−1 is a seq, padded or not', () => {

@@ -49,11 +49,17 @@ test('stats count well-formed requests, refused ones too, and results', async (t
     await post(relay, '/push', body);
   for (const body of ['{', { ...message(3), message_id: 'x' }, { ...message(3), recipient: 1 }])
     await post(relay, '/push', body);
-  for (const body of [{ recipient: 'a', cursor: '' }, { recipient: 'a' }, { recipient: 'a', max: -1 }])
+  for (const body of [
+    { recipient: '' },
+    { recipient: 'a', cursor: '' },
+    { recipient: 'a' },
+    { recipient: 'a', max: -1 },
+  ])
     await post(relay, '/pull', body);
   const entry = { message_id: message(1).message_id, chunk_index: 0 };
   for (const ack of [[entry], [entry], [entry.message_id]])
     await post(relay, '/ack', { recipient: 'alice', ack });
+  await post(relay, '/ack', { recipient: '', ack: [] });
   await post(relay, '/push', message(1));
 
   const counted = {
