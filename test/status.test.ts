@@ -66,8 +66,8 @@ test('stats count well-formed requests, refused ones too, and results', async (t
     push_total: 5,
     push_stored: 1,
     duplicates: 2,
-    pull_total: 2,
-    ack_total: 2,
+    pull_total: 3,
+    ack_total: 3,
     ack_deleted: 1,
   };
   assert.deepEqual((await get(relay, '/stats')).metrics, { ...zero, ...counted });
