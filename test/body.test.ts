@@ -12,19 +12,23 @@ import { connectRaw, errorCode, request } from './raw.ts';
 const MIB = 1_048_576;
 
 /** A server that answers with the length of the body; a request for `/later` begins when `ready` says so. */
-async function startReader(t: TestContext, bodyBytesMax: number, ready?: Promise<Reply | undefined>) {
+async function startReader(
+  t: TestContext,
+  bodyBytesMax: number,
+  ready?: Promise<Reply | undefined>,
+  timeouts?: { headMs: number; requestMs: number },
+) {
   const admit: Admit = ({ target, headers }) => ({
     bodyBytesMax,
     contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
     ...(target === '/later' && ready !== undefined ? { ready } : {}),
     run: async (body) => ({ status: 200, body: String(body.length) }),
   });
-  const timeouts = { headMs: 500, requestMs: 60_000 };
   const server = createHttpServer(admit, {
     log: silentLog,
     clock: systemClock,
     droppedBytesMax: MIB,
-    timeouts,
+    ...(timeouts && { timeouts }),
   });
   const { port } = await server.listen('127.0.0.1', 0);
   t.after(() => server.stop());
@@ -182,12 +186,19 @@ test('clients that go away in the middle of large bodies leave their room to oth
   assert.equal((await connection.answer()).body.toString(), '100000');
 });
 
-test('a head that does not come in time is answered 408', async (t) => {
-  const connection = await connectRaw(t, await startReader(t, MIB));
-  connection.send('POST /pull HT');
-  const refused = await connection.answer();
-  assert.equal(refused.status, 408);
-  assert.equal(errorCode(refused), 'invalid_input');
-  connection.socket.end();
-  assert.equal(await connection.ended(), '');
-});
+for (const [what, bytes] of [
+  ['a head', 'POST /pull HT'],
+  ['a body', request('/', 'abc', [], 4)],
+  ['a chunked body', request('/', '3\r\nab', ['transfer-encoding: chunked'])],
+] as const) {
+  test(`${what} that does not come in time is answered 408`, async (t) => {
+    const server = await startReader(t, MIB, undefined, { headMs: 100, requestMs: 200 });
+    const connection = await connectRaw(t, server);
+    connection.send(bytes);
+    const refused = await connection.answer();
+    assert.equal(refused.status, 408);
+    assert.equal(errorCode(refused), 'invalid_input');
+    connection.socket.end();
+    assert.equal(await connection.ended(), '');
+  });
+}
