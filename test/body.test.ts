@@ -1,39 +1,11 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import zlib from 'node:zlib';
 import fc from 'fast-check';
-import { type Admit, type ContentEncoding, type Reply, refusal } from '../src/api.ts';
+import { refusal } from '../src/api.ts';
 import { RelayError } from '../src/errors.ts';
-import { createHttpServer } from '../src/http.ts';
-import { silentLog } from '../src/log.ts';
-import { systemClock } from '../src/stores/store.ts';
 import { connectRaw, errorCode, request } from './raw.ts';
-
-const MIB = 1_048_576;
-
-/** A server that answers with the length of the body; a request for `/later` begins when `ready` says so. */
-async function startReader(
-  t: TestContext,
-  bodyBytesMax: number,
-  ready?: Promise<Reply | undefined>,
-  timeouts?: { headMs: number; requestMs: number },
-) {
-  const admit: Admit = ({ target, headers }) => ({
-    bodyBytesMax,
-    contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
-    ...(target === '/later' && ready !== undefined ? { ready } : {}),
-    run: async (body) => ({ status: 200, body: String(body.length) }),
-  });
-  const server = createHttpServer(admit, {
-    log: silentLog,
-    clock: systemClock,
-    droppedBytesMax: MIB,
-    ...(timeouts && { timeouts }),
-  });
-  const { port } = await server.listen('127.0.0.1', 0);
-  t.after(() => server.stop());
-  return { baseUrl: `http://127.0.0.1:${port}` };
-}
+import { MIB, startReader, startReaderWithGate } from './reader.ts';
 
 const encoders = { gzip: zlib.gzipSync, deflate: zlib.deflateSync, br: zlib.brotliCompressSync };
 const encodings = Object.keys(encoders) as (keyof typeof encoders)[];
@@ -116,11 +88,7 @@ for (const encoding of encodings) {
 }
 
 test('a body is not read before there is room for what it brings', async (t) => {
-  let open = (): void => {};
-  const ready = new Promise<undefined>((resolve) => {
-    open = () => resolve(undefined);
-  });
-  const server = await startReader(t, MIB, ready);
+  const { server, open } = await startReaderWithGate(t);
   const connection = await connectRaw(t, server);
   connection.send(request('/later', '', ['expect: 100-continue'], 3));
   const other = await connectRaw(t, server);

@@ -83,6 +83,18 @@ test('a stop waits for the answers that are on their way, and closes with them',
   assert.equal(await connection.ended(), '');
 });
 
+test('a request whose body is still to come at the stop is served', async (t) => {
+  const relay = await startTestRelay(t, {}, { clock: manualClock().clock });
+  const connection = await connectRaw(t, relay);
+  const body = JSON.stringify(message(1));
+  connection.send(request('/push', '', ['expect: 100-continue'], body.length));
+  assert.equal((await connection.answer({ body: false })).status, 100);
+  const stopped = relay.stop();
+  connection.send(body);
+  assert.equal((await connection.answer()).status, 200);
+  await stopped;
+});
+
 test('a stop waits for an answer that a slow client is still reading', async (t) => {
   const relay = await startTestRelay(t, {}, { clock: manualClock().clock });
   const connection = await connectRaw(t, relay);

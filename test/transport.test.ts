@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { message, startTestRelay } from './helpers.ts';
 import { connectRaw, errorCode, health, request } from './raw.ts';
+import { startReaderWithGate } from './reader.ts';
 
 const emptyPull = request('/pull', '{"recipient":"alice"}');
 
@@ -26,31 +27,53 @@ test('thousands of pipelined requests are answered', async (t) => {
 });
 
 test('a client that has closed its side still gets the answers to what it sent', async (t) => {
-  const connection = await connectRaw(t, await startTestRelay(t));
-  connection.socket.end(`${request('/push', JSON.stringify(message(1)))}${emptyPull}${health}`);
-  assert.equal((await connection.answer()).status, 200);
-  assert.equal((await connection.answer()).status, 200);
-  assert.equal((await connection.answer()).body.toString(), '{"status":"ok"}');
+  const { server, open } = await startReaderWithGate(t);
+  const connection = await connectRaw(t, server);
+  connection.socket.end(`${request('/later', 'abc')}${request('/', 'ab')}`);
+  await roundTrips(t, server);
+  open();
+  assert.equal((await connection.answer()).body.toString(), '3');
+  assert.equal((await connection.answer()).body.toString(), '2');
   assert.equal(await connection.ended(), '');
 });
 
-test('a client that pipelines without reading is not read on', async (t) => {
-  const relay = await startTestRelay(t);
-  const filler = await connectRaw(t, relay);
-  const payload = Buffer.alloc(2_000_000).toString('base64');
-  filler.send(request('/push', JSON.stringify({ ...message(1), ciphertext_b64: payload })));
-  assert.equal((await filler.answer()).status, 200);
+test('what is malformed is answered after the request before it, however long that takes', async (t) => {
+  const { server, open } = await startReaderWithGate(t);
+  const connection = await connectRaw(t, server);
+  connection.send(`${request('/later', 'abc')}garbage\r\n\r\n`);
+  await roundTrips(t, server);
+  open();
+  assert.equal((await connection.answer()).body.toString(), '3');
+  assert.equal((await connection.answer()).status, 400);
+  connection.socket.end();
+  assert.equal(await connection.ended(), '');
+});
 
-  const connection = await connectRaw(t, relay);
-  connection.socket.pause();
-  const pulls = emptyPull.repeat(1_000);
-  for (let batch = 0; connection.socket.writableLength < 8_000_000 && batch < 1_000; batch++) {
-    connection.send(pulls);
-    await new Promise(setImmediate);
-  }
-  assert.ok(connection.socket.writableLength >= 8_000_000);
+test('a client that pipelines is not read on while its first answer is not out', async (t) => {
+  const { server, open } = await startReaderWithGate(t);
+  const connection = await connectRaw(t, server);
+  let flushed = false;
+  const requests = request('/', 'x'.repeat(1_000)).repeat(24_000);
+  connection.send(request('/later', 'abc'));
+  connection.socket.write(requests, () => {
+    flushed = true;
+  });
+  await roundTrips(t, server);
+  assert.equal(flushed, false);
+  open();
+  assert.equal((await connection.answer()).body.toString(), '3');
+  assert.equal((await connection.answer()).body.toString(), '1000');
   connection.socket.destroy();
 });
+
+/** Lets a server do what it would do by now. */
+async function roundTrips(t: TestContext, server: { baseUrl: string }): Promise<void> {
+  const connection = await connectRaw(t, server);
+  for (let number = 0; number < 300; number++) {
+    connection.send(request('/'));
+    await connection.answer();
+  }
+}
 
 for (const [what, bytes] of [
   ['HEAD', 'HEAD /health HTTP/1.1\r\nhost: relay\r\n\r\n'],
