@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { message } from './helpers.ts';
-import { makeDirectory, spawnProgram, urlOfProgram } from './program.ts';
+import { makeDirectory, repository, spawnProgram, urlOfProgram } from './program.ts';
 
 /** What a process that logs and ends at once leaves on stderr. */
 function logged(level: string, terminal: boolean, stderr: 'pipe' | number = 'pipe') {
@@ -82,6 +82,21 @@ test('no client, recipient or payload is named in what the program logs by defau
   assert.deepEqual(statuses, [200, 200, 200, 400, 404]);
   assert.match(log, /the relay is listening/);
   assert.doesNotMatch(log, new RegExp(`alice|c2VhbGVk|sealed|${CLIENT}|${message(1).message_id}`));
+});
+
+test('docs/operating.md tells every line of the log, its level, and none besides', async () => {
+  const source = join(repository, 'src');
+  const files = await readdir(source, { recursive: true });
+  const texts = await Promise.all(
+    files.filter((name) => name.endsWith('.ts')).map((name) => readFile(join(source, name), 'utf8')),
+  );
+  const calls = /\blog(?:ger)?\.(info|warn|error)\(\s*\{[^}]*\},\s*'([^']+)'/gi;
+  const real = texts.flatMap((text) =>
+    [...text.matchAll(calls)].map(([, level, line]) => `${level} ${line}`),
+  );
+  const page = await readFile(join(repository, 'docs', 'operating.md'), 'utf8');
+  const told = [...page.matchAll(/^\| (\w+) \| `([^`]+)` \|/gm)].map(([, level, line]) => `${level} ${line}`);
+  assert.deepEqual(told.sort(), real.sort());
 });
 
 /** Of loopback, but not where the relay listens; other systems than Linux have the one address only. */

@@ -37,6 +37,14 @@ test('docs/metrics.md tells every metric, its type and its sentence, and none be
   assert.deepEqual(told.sort(), real.sort());
 });
 
+test('docs/operating.md alerts on metrics that there are', async () => {
+  const page = await readFile(new URL('../../docs/operating.md', import.meta.url), 'utf8');
+  const used = page.match(/\b(?:enigma_relay|process|nodejs)_[a-z_]+\b/g) ?? [];
+  const real = (await newMetrics().registry.getMetricsAsJSON()).map(({ name }) => name);
+  assert.ok(used.length > 10);
+  for (const name of used) assert.ok(real.includes(name.replace(/_(?:bucket|count)$/, '')), name);
+});
+
 test('a scrape shows the counters as they are then', async () => {
   const counters = new Counters();
   const { registry } = newMetrics(counters);
