@@ -26,14 +26,13 @@ test('thousands of pipelined requests are answered', async (t) => {
   for (let number = 0; number < 3_000; number++) assert.equal((await connection.answer()).status, 200);
 });
 
-test('a client that has closed its side still gets the answers to what it sent', async (t) => {
+test('a client that has closed its side still gets the answer to what it sent', async (t) => {
   const { server, open } = await startReaderWithGate(t);
   const connection = await connectRaw(t, server);
-  connection.socket.end(`${request('/later', 'abc')}${request('/', 'ab')}`);
+  connection.socket.end(request('/later', 'abc'));
   await roundTrips(t, server);
   open();
   assert.equal((await connection.answer()).body.toString(), '3');
-  assert.equal((await connection.answer()).body.toString(), '2');
   assert.equal(await connection.ended(), '');
 });
 
