@@ -101,14 +101,6 @@ export const expiryPromises: Promises = {
     assert.equal(store.figures().sweepLagMs, 250);
   },
 
-  async 'figures leave out what is due, swept or not'(open) {
-    const { store, clock } = await open(ttl);
-    await store.push(message(1));
-    clock.advance(1_000);
-    const { messages, bytes } = store.figures();
-    assert.deepEqual({ messages, bytes }, { messages: 0, bytes: 0 });
-  },
-
   async 'a clock that is set back brings nothing back, and time goes on'(open) {
     const { store, clock } = await open(ttl);
     await store.push(message(1));
