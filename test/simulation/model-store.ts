@@ -3,8 +3,8 @@ import type { Clock, PageLimit, Store, StoreFigures, StoreLimits } from '../../s
 import { Model } from './model.ts';
 
 /** The time of a store: the wall clock's, but it never runs back and never stands still when that is set back. */
-export function storeTime(clock: Clock): () => number {
-  let nowMs = clock.wallMs();
+export function storeTime(clock: Clock, atLeastMs = 0): () => number {
+  let nowMs = Math.max(clock.wallMs(), atLeastMs);
   let seenMs = clock.monotonicMs();
   return () => {
     const monotonicMs = clock.monotonicMs();

@@ -4,7 +4,10 @@ import type { AckResult, Page, PageLimit, PushResult, StoreLimits } from '../../
 
 type Memory = MessageKey & { readonly recipient: string; readonly untilMs: number };
 
-/** The relay on one screen: what a store does, said as plainly as possible. `nowMs` is the time of the store. */
+/**
+ * The relay on one screen: what a store does, said as plainly as possible. `nowMs` is the time of the store. Arrays are
+ * replaced and never changed, so a copy costs nothing.
+ */
 export class Model {
   messages: Message[] = [];
   memories: Memory[] = [];
@@ -13,6 +16,14 @@ export class Model {
 
   constructor(limits: StoreLimits) {
     this.#limits = limits;
+  }
+
+  copy(): Model {
+    const copy = new Model(this.#limits);
+    copy.messages = this.messages;
+    copy.memories = this.memories;
+    copy.nextSeq = this.nextSeq;
+    return copy;
   }
 
   push(message: NewMessage, nowMs: number): PushResult {
@@ -27,14 +38,14 @@ export class Model {
     if (queueLen + 1 > this.#limits.messagesPerMailboxMax) throw new RelayError('quota_exceeded');
     if (queueBytes + payload.length > this.#limits.bytesPerMailboxMax) throw new RelayError('quota_exceeded');
     const forgotten = this.messages.length + this.memories.length + 1 - this.#limits.messagesMax;
-    this.memories.splice(0, Math.max(0, forgotten));
+    this.memories = this.memories.slice(Math.max(0, forgotten));
     const deadlineMs = BigInt(nowMs) + this.#limits.messageTtlMs;
     const kept = {
       seq: this.nextSeq++,
       arrivalMs: nowMs,
       deadlineMs: deadlineMs > U64_MAX ? U64_MAX : deadlineMs,
     };
-    this.messages.push({ ...message, ...kept });
+    this.messages = [...this.messages, { ...message, ...kept }];
     this.expire(nowMs);
     return { stored: true, ...this.#figures(recipient) };
   }
@@ -59,9 +70,8 @@ export class Model {
     const distinct = new Set(keys.map((key) => `${key.messageId}/${key.chunkIndex}`)).size;
     this.messages = this.messages.filter((kept) => !acked.has(kept));
     const untilMs = nowMs + this.#limits.dedupWindowMs;
-    for (const { messageId, meta } of acked) {
-      this.memories.push({ recipient, messageId, chunkIndex: meta.chunkIndex, untilMs });
-    }
+    const remembered = [...acked].map(({ messageId, meta: { chunkIndex } }) => ({ messageId, chunkIndex }));
+    this.memories = [...this.memories, ...remembered.map((key) => ({ recipient, ...key, untilMs }))];
     this.expire(nowMs);
     const remaining = this.#figures(recipient).queueLen;
     return { deleted: acked.size, missing: distinct - acked.size, remaining };
