@@ -6,65 +6,11 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RelayError } from '../src/errors.ts';
-import { openStore, type Relay, type Store, startRelay } from '../src/index.ts';
+import { type Relay, startRelay } from '../src/index.ts';
 import { type Log, silentLog } from '../src/log.ts';
-import { type Clock, systemClock } from '../src/stores/store.ts';
+import { manualClock, storeWith, storeWithGate } from './fixtures.ts';
 import { message, post, startTestRelay, testConfig } from './helpers.ts';
 import { connectRaw, health, request } from './raw.ts';
-
-/** A clock whose timers run when the test says so. */
-function manualClock() {
-  const timers = new Map<() => void, number>();
-  const clock: Clock = {
-    ...systemClock,
-    after(ms, run) {
-      timers.set(run, ms);
-      return () => timers.delete(run);
-    },
-  };
-  return {
-    clock,
-    /** Runs the timers that wait for this long. */
-    fire(ms: number): void {
-      for (const [run, wait] of timers) if (wait === ms && timers.delete(run)) run();
-    },
-  };
-}
-
-/** A memory store with some of its methods replaced. */
-async function storeWith(t: TestContext, methods: (store: Store) => Partial<Store>): Promise<Store> {
-  const store = await openStore(testConfig);
-  t.after(() => store.close());
-  return {
-    push: (pushed) => store.push(pushed),
-    pull: (recipient, afterSeq, limit) => store.pull(recipient, afterSeq, limit),
-    ack: (recipient, keys) => store.ack(recipient, keys),
-    sweep: () => store.sweep(),
-    figures: () => store.figures(),
-    close: () => store.close(),
-    ...methods(store),
-  };
-}
-
-/** A store whose pushes wait: `begun` resolves with the first one, which goes on after `open`. */
-async function storeWithGate(t: TestContext) {
-  let open = (): void => {};
-  let begin = (): void => {};
-  const gate = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve;
-  });
-  const store = await storeWith(t, (inner) => ({
-    async push(pushed) {
-      begin();
-      await gate;
-      return inner.push(pushed);
-    },
-  }));
-  return { store, begun, open };
-}
 
 const push = request('/push', JSON.stringify(message(1)));
 
