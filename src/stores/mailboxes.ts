@@ -1,6 +1,6 @@
 import { RelayError } from '../errors.ts';
 import type { MessageKey, NewMessage } from '../message.ts';
-import { uuidWords } from './mailboxes/keys.ts';
+import { uuidWords, type Words } from './mailboxes/keys.ts';
 import { ACKED, FORGOTTEN, GONE, LIVE, MEMORY, PENDING } from './mailboxes/slots.ts';
 import { type Mailbox, Table } from './mailboxes/table.ts';
 import type { AckResult, PageLimit, PushResult, StoreLimits } from './store.ts';
@@ -35,12 +35,11 @@ export class Mailboxes {
   }
 
   /**
-   * Decides a push. What is due in its mailbox was dropped before. Throws `storage_error` when the store holds all that
+   * Decides a push of a message with this id. What is due in its mailbox was dropped before. Throws `storage_error` when the store holds all that
    * it may, `quota_exceeded` when the mailbox does. No change: a duplicate, or expired on arrival.
    */
-  push(message: NewMessage, nowMs: number): { change?: Change; result: PushResult } {
-    const { recipient, messageId, payload, meta } = message;
-    const words = uuidWords(messageId);
+  push(message: NewMessage, words: Words, nowMs: number): { change?: Change; result: PushResult } {
+    const { recipient, payload, meta } = message;
     const existing = this.table.mailbox(recipient);
     if (existing !== undefined && this.#isKnown(this.table.find(existing, words, meta.chunkIndex), nowMs)) {
       return { result: pushResult(existing, false) };

@@ -1,6 +1,7 @@
 import { RelayError } from '../errors.ts';
 import { deadlineMs, type Message, type MessageKey, type NewMessage } from '../message.ts';
 import { InFlight } from './in-flight.ts';
+import { uuidWords } from './mailboxes/keys.ts';
 import { Mailboxes } from './mailboxes.ts';
 import {
   type AckResult,
@@ -42,7 +43,7 @@ class MemoryStore implements Store {
 
   push(message: NewMessage): Promise<PushResult> {
     return this.#operate(message.recipient, (nowMs) => {
-      const { change, result } = this.#mailboxes.push(message, nowMs);
+      const { change, result } = this.#mailboxes.push(message, uuidWords(message.messageId), nowMs);
       this.#mailboxes.settle(nowMs);
       if (change !== undefined) {
         const seq = this.#mailboxes.table.slots.seq.get(change.slot);

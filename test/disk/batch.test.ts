@@ -97,7 +97,7 @@ test('a payload that looks like a batch is not found by a search', async () => {
     inner.bytes.copy(disguised, at, FIRST_BATCH, FIRST_BATCH + innerBatch.length);
   const foreign = crc32('another');
   const batch = new Batch(4096);
-  batch.addPush(headOf(disguised), disguised, pushHeadBytes('r', 'k'));
+  batch.addPush(headOf(disguised), disguised, pushHeadBytes('r', 'k') as number);
   const file = new MemoryFile(FILE_BYTES);
   file.put(batch.finish({ oldest: 1, timeMs: 1, nextSeq: 1 }, foreign), FIRST_BATCH);
   assert.equal(await new Scanner(file, FILE_BYTES, foreign).findBatch(FIRST_BATCH + 4096), undefined);
@@ -148,7 +148,7 @@ function write(pushes: readonly Push[], acks: readonly Ack[]): { file: MemoryFil
 }
 
 function headBytesOf({ recipient, kind }: Push): number {
-  return pushHeadBytes(recipient, kind);
+  return pushHeadBytes(recipient, kind) as number;
 }
 
 function headOf(payload: Buffer, given?: Push): PushHead {

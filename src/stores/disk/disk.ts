@@ -32,8 +32,6 @@ import { type Request, Writer } from './writer.ts';
 
 /** A batch's records, the cleaner's among them, and a page. */
 const STAGING_BYTES = (1 << 20) + (1 << 18) + 4096;
-/** Records have two bytes for the length of a name. */
-const NAME_BYTES_MAX = 0xffff;
 
 const EMPTY_PAGE: Promise<Page> = Promise.resolve({ messages: [], more: false, remaining: 0 });
 
@@ -88,11 +86,11 @@ export class DiskStore implements Store {
   }
 
   push(message: NewMessage): Promise<PushResult> {
-    return this.#operate(() => this.#push(message));
+    return this.#whenNothingIsDue(message.recipient, () => this.#push(message));
   }
 
   ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
-    return this.#operate(() => this.#ack(recipient, keys));
+    return this.#whenNothingIsDue(recipient, () => this.#ack(recipient, keys));
   }
 
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
@@ -152,19 +150,16 @@ export class DiskStore implements Store {
     await unlock();
   }
 
-  async #push(message: NewMessage): Promise<PushResult> {
+  #push(message: NewMessage): Promise<PushResult> {
     const { recipient, payload, meta } = message;
     const headBytes = pushHeadBytes(recipient, meta.kind);
-    if (Math.max(Buffer.byteLength(recipient), Buffer.byteLength(meta.kind)) > NAME_BYTES_MAX) {
-      throw new RelayError('invalid_input', 'recipient or kind too long');
-    }
-    await this.#dropDue(recipient);
+    if (headBytes === undefined) throw new RelayError('invalid_input', 'recipient or kind too long');
     const words = uuidWords(message.messageId);
     const payloadCrc = crc32(payload);
     const bytes = headBytes + payload.length;
     return this.#submit('push', bytes, (batch, nowMs) => {
       this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
-      const { change, result } = this.#mailboxes.push(message, nowMs);
+      const { change, result } = this.#mailboxes.push(message, words, nowMs);
       if (change === undefined) return result;
       const seq = this.#mailboxes.table.slots.seq.get(change.slot);
       const deadline = deadlineMs(nowMs, this.#parts.limits.messageTtlMs);
@@ -176,8 +171,7 @@ export class DiskStore implements Store {
     });
   }
 
-  async #ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
-    await this.#dropDue(recipient);
+  #ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
     const bytes = ackBytes(recipient);
     return this.#submit('ack', keys.length * bytes, (batch, nowMs) => {
       this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
@@ -244,6 +238,16 @@ export class DiskStore implements Store {
   ): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
       this.#writer.submit({ purpose, bytesMax, decide, resolve, reject });
+    });
+  }
+
+  /** Submits what changes a mailbox; the writer waits for what was submitted, so that only a wait before is counted. */
+  #whenNothingIsDue<Answer>(recipient: string, submit: () => Promise<Answer>): Promise<Answer> {
+    const dropping = this.#closing === undefined ? this.#dropDue(recipient) : undefined;
+    if (this.#closing === undefined && dropping === undefined) return submit();
+    return this.#operate(async () => {
+      await dropping;
+      return submit();
     });
   }
 

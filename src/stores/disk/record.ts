@@ -19,8 +19,10 @@ export const END = 5;
 
 const KEY_BYTES = 44;
 const PUSH_BYTES = 80;
-/** No head is longer: both of its strings have a u16 for their length. */
-export const HEAD_BYTES_MAX = PUSH_BYTES + 2 * 0xffff;
+/** The length of a string is a u16. */
+const STRING_BYTES_MAX = 0xffff;
+/** No head is longer. */
+export const HEAD_BYTES_MAX = PUSH_BYTES + 2 * STRING_BYTES_MAX;
 
 /** What a record says before its payload. */
 export interface RecordHead {
@@ -52,8 +54,11 @@ export interface PushHead {
   readonly payloadCrc: number;
 }
 
-export function pushHeadBytes(recipient: string, kind: string): number {
-  return PUSH_BYTES + Buffer.byteLength(recipient) + Buffer.byteLength(kind);
+/** Length of the head of a message; undefined if one of its strings is too long for a record. */
+export function pushHeadBytes(recipient: string, kind: string): number | undefined {
+  const [recipientBytes, kindBytes] = [Buffer.byteLength(recipient), Buffer.byteLength(kind)];
+  if (recipientBytes > STRING_BYTES_MAX || kindBytes > STRING_BYTES_MAX) return undefined;
+  return PUSH_BYTES + recipientBytes + kindBytes;
 }
 
 export function ackBytes(recipient: string): number {

@@ -47,6 +47,7 @@ export class Writer {
   #queue: Request[] = [];
   #between: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
+  #isRunning = false;
   /** What had been dropped because of the time when the last flushed batch, which names that time, was formed. */
   #namedDrops = 0;
   #mustTick = false;
@@ -98,7 +99,7 @@ export class Writer {
   /** Finishes what waits, and says in the log that nothing was on its way. */
   async finish(): Promise<void> {
     this.#isFinishing = true;
-    while (this.#running !== undefined) await this.#running;
+    while (this.#isRunning) await this.#running;
     await this.#cleaner.idle();
     if (this.#log.broken) return;
     this.#batch.reset();
@@ -107,10 +108,9 @@ export class Writer {
   }
 
   #kick(): void {
-    if (this.#isFinishing) return;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    if (this.#isFinishing || this.#isRunning) return;
+    this.#isRunning = true;
+    this.#running = this.#run();
   }
 
   async #run(): Promise<void> {
@@ -128,6 +128,8 @@ export class Writer {
       await this.#commit(decided, nowMs);
       this.#readAhead();
     }
+    // In the same step as the look at an empty queue: what is submitted from here on must begin another run.
+    this.#isRunning = false;
     this.#readAhead();
   }
 

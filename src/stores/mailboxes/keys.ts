@@ -187,10 +187,20 @@ function sipRound(state: SipState): void {
 
 /** A lower-case hyphenated UUID as words. */
 export function uuidWords(uuid: string): Words {
-  const digits = uuid.replaceAll('-', '');
-  const word = (at: number): number => Number.parseInt(digits.slice(at, at + 8), 16);
-  return [word(0), word(8), word(16), word(24)];
+  return [hexWord(uuid, 0, 9), hexWord(uuid, 9, 18), hexWord(uuid, 19, 28), hexWord(uuid, 28, 36)];
 }
+
+/** The digits between two places; this runs for every message, and `parseInt` on slices takes five times as long. */
+function hexWord(uuid: string, from: number, to: number): number {
+  let word = 0;
+  for (let at = from; at < to; at++) {
+    const code = uuid.charCodeAt(at);
+    if (code !== HYPHEN) word = (word << 4) | (code <= NINE ? code - ZERO : code - LETTER_A + 10);
+  }
+  return word >>> 0;
+}
+
+const [HYPHEN, ZERO, NINE, LETTER_A] = [0x2d, 0x30, 0x39, 0x61];
 
 /** Words as a lower-case hyphenated UUID. */
 export function uuidText(words: Words): string {
