@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdtemp, open as openFile, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { silentLog } from '../../src/log.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
+import type { Store } from '../../src/stores/store.ts';
 import { contractLimits as limits, message, pullAll } from '../stores/harness.ts';
 
 const SEGMENT_BYTES = 65_536;
@@ -14,8 +15,7 @@ test('a flipped byte in a message costs that message only, and is reported with 
   await flip(join(path, '0000000002.seg'), 18_000);
   const errors: object[] = [];
   const log = { ...silentLog, error: (fields: object) => errors.push(fields) };
-  const store = await openDiskStore({ path, limits, log, segmentBytes: SEGMENT_BYTES });
-  t.after(() => store.close());
+  const store = await opened(t, path, log);
 
   const kept = await pullAll(store);
   assert.equal(kept.length, 59);
@@ -43,8 +43,7 @@ test('a flipped byte in a message costs that message only, and is reported with 
 test('the cleaner sets a segment with a damaged message aside and deletes nothing that it could not read', async (t) => {
   const path = await filledStore(t, 60);
   await flip(join(path, '0000000001.seg'), 18_000);
-  const store = await openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES });
-  t.after(() => store.close());
+  const store = await opened(t, path);
   for (let number = 1_000; !(await readdir(path)).includes('0000000001.seg.bad'); number++) {
     await store.push({ ...message(number, { recipient: 'bob' }), payload: payloadOf(number) });
     await store.ack('bob', [{ messageId: message(number).messageId, chunkIndex: 0 }]);
@@ -88,15 +87,14 @@ test('a torn last batch is dropped, with a warning that says where', async (t) =
   await flip(join(path, name), endAt - 4096 + 300);
   const warnings: object[] = [];
   const log = { ...silentLog, warn: (fields: object) => warnings.push(fields) };
-  const store = await openDiskStore({ path, limits, log, segmentBytes: SEGMENT_BYTES });
-  t.after(() => store.close());
+  const store = await opened(t, path, log);
   assert.equal((await pullAll(store)).length, 4);
   assert.deepEqual(Object.keys(warnings[0] ?? {}), ['file', 'offset', 'bytes']);
 });
 
 test('a sled database is left alone', async (t) => {
   const path = await directory(t);
-  for (const name of ['conf', 'db']) await (await open(join(path, name), 'w')).close();
+  for (const name of ['conf', 'db']) await (await openFile(join(path, name), 'w')).close();
   await refuses(path, /sled/);
   assert.deepEqual((await readdir(path)).sort(), ['conf', 'db']);
 });
@@ -113,10 +111,22 @@ function payloadOf(number: number): Buffer {
   return Buffer.alloc(3_000, number);
 }
 
+/** Stores that are to be closed before their directories go: hooks run in the order in which they were given. */
+const open = new Map<TestContext, Store[]>();
+
 async function directory(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'enigma-relay-'));
-  t.after(() => rm(path, { recursive: true }));
+  t.after(async () => {
+    for (const store of open.get(t)?.splice(0) ?? []) await store.close();
+    await rm(path, { recursive: true });
+  });
   return path;
+}
+
+async function opened(t: TestContext, path: string, log = silentLog): Promise<Store> {
+  const store = await openDiskStore({ path, limits, log, segmentBytes: SEGMENT_BYTES });
+  open.set(t, [...(open.get(t) ?? []), store]);
+  return store;
 }
 
 /** The directory of a closed store in which messages 0 … count − 1 wait for alice, one in a batch. */
@@ -136,7 +146,7 @@ async function copyOf(t: TestContext, path: string): Promise<string> {
 }
 
 async function flip(path: string, at: number): Promise<void> {
-  const file = await open(path, 'r+');
+  const file = await openFile(path, 'r+');
   const byte = Buffer.alloc(1);
   await file.read(byte, 0, 1, at);
   await file.write(Buffer.from([byte.readUInt8(0) ^ 0x40]), 0, 1, at);
@@ -144,7 +154,7 @@ async function flip(path: string, at: number): Promise<void> {
 }
 
 async function zero(path: string, from: number): Promise<void> {
-  const file = await open(path, 'r+');
+  const file = await openFile(path, 'r+');
   await file.write(Buffer.alloc(4096), 0, 4096, from);
   await file.close();
 }
