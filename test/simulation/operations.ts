@@ -21,6 +21,9 @@ export type Fault = 'ENOSPC' | 'EIO' | 'short';
 /** Decides, by its number and kind, whether an operation fails. */
 export type FaultPlan = (number: number, kind: OperationKind) => Fault | undefined;
 
+/** Decides, by its number and kind, whether the machine stops in the middle of an operation. */
+export type CrashPlan = (number: number, kind: OperationKind) => boolean;
+
 export interface Steps<T> {
   /** All of the operation's effect; throws what its caller is told. */
   readonly effect: (fault: Fault | undefined) => T;
@@ -39,8 +42,8 @@ interface InFlight {
 export class Operations {
   /** Operations that were called so far; an operation's number is how many were called before it. */
   called = 0;
-  /** The number of the operation in whose middle everything stops. */
-  crashAt = Number.POSITIVE_INFINITY;
+  /** Whether everything stops in the middle of an operation. */
+  stopsAt: CrashPlan = () => false;
   /** True from a crash on: nothing is answered any more. */
   stopped = false;
   faultOf: FaultPlan = () => undefined;
@@ -80,7 +83,7 @@ export class Operations {
         else if (chance(this.#random, 0.5)) attempt(() => effect(fault));
       };
       this.#inFlight.push({ finish, interrupt });
-      if (number === this.crashAt) this.stopped = true;
+      if (this.stopsAt(number, kind)) this.stopped = true;
       else this.onCall();
     });
   }

@@ -1,10 +1,11 @@
 import type { StoreLimits } from '../../src/stores/store.ts';
 import { UNIT_BYTES } from './contents.ts';
-import type { FaultPlan } from './operations.ts';
+import type { CrashPlan, FaultPlan } from './operations.ts';
 import { below, chance, pick, type Random } from './random.ts';
 
 /** Small, so that rotation and cleaning are in most histories. */
 export const SEGMENT_BYTES = 16 * UNIT_BYTES;
+const SEGMENT_UNITS = SEGMENT_BYTES / UNIT_BYTES;
 
 /** What a history is like: drawn once from its seed. */
 export interface Plan {
@@ -24,22 +25,33 @@ export interface Plan {
 
 export function drawPlan(random: Random): Plan {
   const trouble = pick(random, ['none', 'none', 'faults', 'full'] as const);
+  const isFull = trouble === 'full';
   return {
     limits: {
-      messageTtlMs: pick(random, [2_000n, 20_000n, 10_000_000n]),
+      messageTtlMs: pick(random, isFull ? [10_000_000n] : [2_000n, 20_000n, 10_000_000n]),
       dedupWindowMs: pick(random, [0, 1_000, 20_000]),
       messagesPerMailboxMax: Number.POSITIVE_INFINITY,
       bytesPerMailboxMax: Number.POSITIVE_INFINITY,
       messagesMax: Number.POSITIVE_INFINITY,
     },
-    rounds: pick(random, [20, 40, 80]),
-    width: pick(random, [1, 3, 6]),
-    payloadBytesMax: pick(random, [100, 5_000, 20_000]),
-    ackShare: pick(random, [0.2, 0.4, 0.5]),
+    rounds: pick(random, isFull ? [40, 80] : [20, 40, 80]),
+    width: pick(random, isFull ? [3, 6] : [1, 3, 6]),
+    payloadBytesMax: pick(random, isFull ? [5_000, 20_000] : [100, 5_000, 20_000]),
+    ackShare: pick(random, isFull ? [0.2, 0.3] : [0.2, 0.4, 0.5]),
     crashRate: pick(random, [0.05, 0.1, 0.3]),
     trouble,
-    capacity: trouble === 'full' ? 16 * (8 + below(random, 12)) : Number.POSITIVE_INFINITY,
+    capacity: isFull ? SEGMENT_UNITS * (5 + below(random, 8)) : Number.POSITIVE_INFINITY,
   };
+}
+
+/** A crash that comes soon: in the middle of some operation, or of one that changes names, which are rare and matter. */
+export function drawCrash(random: Random, from: number): CrashPlan {
+  if (chance(random, 0.6)) {
+    const at = from + below(random, 60);
+    return (number) => number >= at;
+  }
+  const fatal = pick(random, ['link', 'rename', 'unlink', 'flushDirectory', 'create'] as const);
+  return (number, kind) => number >= from && kind === fatal;
 }
 
 /** A spell of bad luck: some of the next operations that change the disk fail. */

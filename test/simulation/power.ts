@@ -4,7 +4,7 @@ import type { Message } from '../../src/message.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { Ledger } from './ledger.ts';
 import { crashed, Machine } from './machine.ts';
-import { drawFaults, drawPlan, type Plan, SEGMENT_BYTES } from './plan.ts';
+import { drawCrash, drawFaults, drawPlan, type Plan, SEGMENT_BYTES } from './plan.ts';
 import { below, chance, pick, type Random, seededRandom } from './random.ts';
 import { Rounds, recipients } from './rounds.ts';
 import { TimeBounds } from './time-bounds.ts';
@@ -70,7 +70,7 @@ class History {
     clock.advance(below(this.#random, chance(this.#random, 0.1) ? 3_000 : 200));
     const { operations } = disk;
     if (chance(this.#random, this.#plan.crashRate))
-      operations.crashAt = operations.called + below(this.#random, 40);
+      operations.stopsAt = drawCrash(this.#random, operations.called);
     if (this.#plan.trouble === 'faults' && chance(this.#random, 0.1)) {
       operations.faultOf = drawFaults(this.#random, operations.called + below(this.#random, 20));
     }
@@ -89,7 +89,7 @@ class History {
       this.#machine.restart(pick(this.#random, ['kill', 'powerCut']));
       if (chance(this.#random, 0.1)) this.#setClock();
       const { operations } = this.#machine.disk;
-      if (chance(this.#random, 0.3)) operations.crashAt = below(this.#random, 60);
+      if (chance(this.#random, 0.3)) operations.stopsAt = drawCrash(this.#random, 0);
     } while (!(await this.#open()) || !(await this.#look()));
   }
 
@@ -154,7 +154,7 @@ class History {
     const { disk, clock } = this.#machine;
     disk.capacity = Number.POSITIVE_INFINITY;
     disk.operations.faultOf = () => undefined;
-    disk.operations.crashAt = Number.POSITIVE_INFINITY;
+    disk.operations.stopsAt = () => false;
     for (let second = 0; second < 10; second++) {
       clock.advance(1_000);
       await this.#machine.settle();

@@ -1,0 +1,154 @@
+// Each mutation takes one rule of the disk store out: what it is called, and what is replaced in which file of src/stores.
+const log = 'disk/log.ts';
+const recovery = 'disk/recovery.ts';
+
+const batchFlush = `      await writeWhole(tail.file, pieces, tail.end);
+      await tail.file.flush();
+`;
+
+export const mutations = [
+  {
+    name: 'skip the flush of a batch',
+    patches: [
+      { file: log, find: batchFlush, replace: batchFlush.replace(/ +await tail.file.flush.*\n/, '') },
+    ],
+  },
+  {
+    name: 'answer before the flush',
+    patches: [
+      {
+        file: log,
+        find: batchFlush,
+        replace: batchFlush.replace('await tail.file.flush()', 'tail.file.flush().catch(() => {})'),
+      },
+    ],
+  },
+  {
+    name: 'skip the flush of a head',
+    patches: [
+      {
+        file: log,
+        find: `      await writeWhole(file, [encodeSegmentHead(head)], 0);
+      await file.flush();
+`,
+        replace: '      await writeWhole(file, [encodeSegmentHead(head)], 0);\n',
+      },
+    ],
+  },
+  {
+    name: 'skip the flush of a new name',
+    patches: [
+      {
+        file: log,
+        find: '      linked = true;\n      await this.#files.flushDirectory();\n',
+        replace: '      linked = true;\n',
+      },
+    ],
+  },
+  {
+    name: 'trust the page cache at start',
+    patches: [
+      {
+        file: 'disk/open.ts',
+        find: 'if (found.last !== undefined) await rewriteLast',
+        replace: 'if (found.last === null) await rewriteLast',
+      },
+    ],
+  },
+  {
+    name: 'trust the names at start',
+    patches: [{ file: 'disk/open.ts', find: '  await files.flushDirectory();\n', replace: '' }],
+  },
+  {
+    name: 'ignore a short write',
+    patches: [
+      { file: 'disk/files.ts', find: 'if (taken !== length) throw', replace: 'if (taken > length) throw' },
+    ],
+  },
+  {
+    name: 'reuse a file before its rename is flushed',
+    patches: [
+      {
+        file: 'disk/spares.ts',
+        find: '      await this.#files.flushDirectory();\n      await this.#blank(name);\n',
+        replace: '      await this.#blank(name);\n',
+      },
+    ],
+  },
+  {
+    name: 'append by file order',
+    patches: [
+      {
+        file: recovery,
+        find: 'foldPush(this.#table, head,',
+        replace: 'foldPush(this.#table, { ...head, seq: this.nextSeq++ },',
+      },
+    ],
+  },
+  {
+    name: 'copy an acked message',
+    patches: [
+      {
+        file: 'disk/cleaner.ts',
+        find: 'if (!this.#counts(next.slot)) continue;',
+        replace: 'if (!next.read && !this.#counts(next.slot)) continue;',
+      },
+    ],
+  },
+  {
+    name: 'unlink before the batch that says so',
+    patches: [
+      {
+        file: log,
+        find: '    this.#oldest = number + 1;\n',
+        replace: '    this.#oldest = number + 1;\n    this.#segments.drop(number);\n',
+      },
+    ],
+  },
+  {
+    name: 'believe what failed',
+    patches: [
+      { file: log, find: '        flushed: this.#flushed,\n', replace: '        flushed: this.#end,\n' },
+      {
+        file: log,
+        find: '  async #takeSpare(',
+        replace: `  /** Where the segment before ends, whatever has failed in it. */
+  get #end() {
+    return this.#tail === undefined ? this.#flushed : { segment: this.#tail.number, position: this.#tail.end };
+  }
+
+  async #takeSpare(`,
+      },
+    ],
+  },
+  {
+    name: 'set the clock back across a restart',
+    patches: [
+      {
+        file: 'disk/open.ts',
+        find: 'new StoreTime(clock, found?.timeMs,',
+        replace: 'new StoreTime(clock, 0,',
+      },
+    ],
+  },
+  {
+    name: 'restart while full, without a reserve',
+    patches: [
+      {
+        file: log,
+        find: 'const KEPT_BACK = { push: 2, ack: 1, clean: 0 }',
+        replace: 'const KEPT_BACK = { push: 0, ack: 0, clean: 0 }',
+      },
+    ],
+  },
+  {
+    name: 'keep what a failed batch decided',
+    patches: [
+      {
+        file: 'disk/writer.ts',
+        find: '      this.#mailboxes.undo();\n',
+        replace: '      this.#mailboxes.settle(nowMs);\n',
+      },
+    ],
+  },
+];
