@@ -25,22 +25,21 @@ export interface Plan {
 
 export function drawPlan(random: Random): Plan {
   const trouble = pick(random, ['none', 'none', 'faults', 'full'] as const);
-  const isFull = trouble === 'full';
   return {
     limits: {
-      messageTtlMs: pick(random, isFull ? [10_000_000n] : [2_000n, 20_000n, 10_000_000n]),
+      messageTtlMs: pick(random, [2_000n, 20_000n, 10_000_000n]),
       dedupWindowMs: pick(random, [0, 1_000, 20_000]),
       messagesPerMailboxMax: Number.POSITIVE_INFINITY,
       bytesPerMailboxMax: Number.POSITIVE_INFINITY,
       messagesMax: Number.POSITIVE_INFINITY,
     },
-    rounds: pick(random, isFull ? [40, 80] : [20, 40, 80]),
-    width: pick(random, isFull ? [3, 6] : [1, 3, 6]),
-    payloadBytesMax: pick(random, isFull ? [5_000, 20_000] : [100, 5_000, 20_000]),
-    ackShare: pick(random, isFull ? [0.2, 0.3] : [0.2, 0.4, 0.5]),
+    rounds: pick(random, [20, 40, 80]),
+    width: pick(random, [1, 3, 6]),
+    payloadBytesMax: pick(random, [100, 5_000, 20_000]),
+    ackShare: pick(random, [0.2, 0.4, 0.5]),
     crashRate: pick(random, [0.05, 0.1, 0.3]),
     trouble,
-    capacity: isFull ? SEGMENT_UNITS * (5 + below(random, 8)) : Number.POSITIVE_INFINITY,
+    capacity: trouble === 'full' ? SEGMENT_UNITS * (5 + below(random, 8)) : Number.POSITIVE_INFINITY,
   };
 }
 
