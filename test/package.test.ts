@@ -52,3 +52,21 @@ test('the package runs as a program and as a library where it is installed', asy
   const { stdout } = await run(process.execPath, ['library.mjs'], { cwd: project });
   assert.equal(stdout, '200\n');
 });
+
+test('SIGTERM to npm start ends the relay', { timeout: 30_000 }, async (t) => {
+  const args = ['start', '--ignore-scripts', '--', '--storage-path', await makeDirectory(t)];
+  const npm = spawn('npm', args, { cwd: repository, detached: true });
+  t.after(() => npm.pid !== undefined && killGroup(npm.pid));
+  await urlOfProgram(npm);
+  npm.kill('SIGTERM');
+  // The relay holds this pipe as long as it runs, whatever became of npm.
+  await once(npm.stdout, 'close');
+});
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // All of it has ended already.
+  }
+}
