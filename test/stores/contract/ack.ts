@@ -71,12 +71,12 @@ export const ackPromises: Promises = {
     assert.deepEqual([sum('deleted'), sum('missing')], [1, 19]);
   },
 
-  async 'one ack may name thousands of messages'(open) {
-    const { store } = await open({ messagesPerMailboxMax: 3_000 });
-    const numbers = Array.from({ length: 3_000 }, (_, number) => number);
+  async 'one ack may name a thousand messages'(open) {
+    const { store } = await open({ messagesPerMailboxMax: 1_000 });
+    const numbers = Array.from({ length: 1_000 }, (_, number) => number);
     await Promise.all(numbers.map((number) => store.push(message(number, { payload: Buffer.alloc(1) }))));
     const acked = await store.ack('alice', keys(...numbers, 5_000));
-    assert.deepEqual(acked, { deleted: 3_000, missing: 1, remaining: 0 });
+    assert.deepEqual(acked, { deleted: 1_000, missing: 1, remaining: 0 });
     assert.deepEqual(await idsOf(store), []);
   },
 };
