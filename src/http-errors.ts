@@ -14,6 +14,8 @@ export function answerHttpErrors(server: Server, droppedBytesMax: number): void 
   const ending = new WeakSet<Socket>();
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // What follows a request that was to be the last is not for us; the connection ends with that one's answer.
+    if (error.code === 'HPE_CLOSED_CONNECTION') return;
     const reply = replyTo(error);
     if (reply === undefined) {
       socket.destroy();
@@ -54,8 +56,8 @@ function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void 
     if (last.writableFinished) endWith(socket, reply);
     else last.once('close', () => endWith(socket, reply));
   } else if (last.headersSent) {
-    // Its body went wrong after it was refused anyway.
-    socket.destroy();
+    // Its body went wrong after it was refused anyway; the refusal is sent to its end.
+    socket.destroySoon();
   } else {
     void answerUnread(last, reply, droppedBytesMax, true);
     // No parser tells the end of such a body.

@@ -48,6 +48,20 @@ test('what is malformed is answered after the request before it, however long th
   assert.equal(await connection.ended(), '');
 });
 
+test('nothing is answered after a request that asked for the end of the connection', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.send(`GET /health HTTP/1.1\r\nhost: relay\r\nconnection: close\r\n\r\n${health}`);
+  assert.equal((await connection.answer()).headers.get('connection'), 'close');
+  assert.equal(await connection.ended(), '');
+});
+
+test('a refusal is sent though the body that it does not want is malformed', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  connection.send(`${request('/nowhere', '', ['transfer-encoding: chunked'])}no chunk\r\n`);
+  assert.equal((await connection.answer()).status, 404);
+  assert.equal(await connection.ended(), '');
+});
+
 test('a client that pipelines is not read on while its first answer is not out', async (t) => {
   const { server, open } = await startReaderWithGate(t);
   const connection = await connectRaw(t, server);
