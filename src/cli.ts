@@ -93,8 +93,8 @@ async function run(config: RelayConfig): Promise<void> {
     process.exit(1);
   });
   let relay: Relay | undefined;
-  // Until the relay listens there is nothing to reload, but the signal must not end it either.
-  process.on('SIGHUP', () => relay && reloadTls(relay, log));
+  // Without TLS, and until the relay listens, there is nothing to reload, but the signal must not end it either.
+  process.on('SIGHUP', () => relay && config.mode === 'tls' && reloadTls(relay, log));
   relay = await startRelay(config, { log });
   stopOnSignals(relay, log);
   print(`enigma-relay listening on ${relay.baseUrl}\n`);

@@ -57,6 +57,21 @@ test('a second signal ends the program at once', async (t) => {
   assert.deepEqual(await once(program, 'exit'), [143, null]);
 });
 
+test('SIGHUP means nothing to a relay without TLS', async (t) => {
+  const directory = await makeDirectory(t);
+  const program = spawnProgram(t, ['--storage-path', directory]);
+  let stderr = '';
+  program.stderr.on('data', (piece) => {
+    stderr += piece;
+  });
+  const baseUrl = await urlOfProgram(program);
+  program.kill('SIGHUP');
+  assert.equal((await post({ baseUrl }, '/push', message(1))).status, 200);
+  program.kill('SIGTERM');
+  assert.deepEqual(await once(program, 'close'), [0, null]);
+  assert.doesNotMatch(stderr, /SIGHUP/);
+});
+
 test('SIGHUP keeps the old certificate when the new one is bad, and says so', async (t) => {
   const directory = await makeDirectory(t);
   const [cert, key, file] = ['cert.pem', 'key.pem', 'relay.toml'].map((name) => join(directory, name));
