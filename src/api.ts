@@ -63,7 +63,7 @@ export const routes: ReadonlyMap<string, Route> = new Map([
 
 /** The whole API. Path, rate limit, type, encoding and length are checked before a body is read, in this order. */
 export function createApi(parts: ApiParts): Admit {
-  const { store, config, counters, clock } = parts;
+  const { store, config, counters, log, clock, observe } = parts;
   const limiter = config.rateLimit.enabled ? createRateLimiter(config.rateLimit, clock) : undefined;
   const sourceOf = createSourceResolver(config.rateLimit.trustedProxies);
   const startedMs = clock.monotonicMs();
@@ -77,8 +77,7 @@ export function createApi(parts: ApiParts): Admit {
     ack: (body) => ack(store, counters, body),
   };
 
-  function admit(head: RequestHead): Reply | Operation {
-    const route = routeOf(head);
+  function admit(route: Route, head: RequestHead, startMs: number): Reply | Operation {
     if (route === 'other') return notFound;
     if (route === 'health') return { status: 200, body: health() };
     if (route === 'stats')
@@ -96,24 +95,43 @@ export function createApi(parts: ApiParts): Admit {
       throw new RelayError('payload_too_large', undefined, { details: { limit } });
     }
 
-    const run = (body: Buffer): Promise<Reply> => replyOf(operations[route](body), parts.log);
+    const run = (body: Buffer): Promise<Reply> => perform(route, body, startMs);
     const room = route === 'push' ? store.room?.() : undefined;
     if (room === undefined) return { bodyBytesMax: limit, contentEncoding, run };
     const ready = room.then(
       () => undefined,
-      (error) => failure(error, parts.log),
+      (error) => noted(route, failure(error, log), startMs),
     );
     return { bodyBytesMax: limit, contentEncoding, ready, run };
   }
 
-  const guarded: Admit = (head) => {
+  /** Does what was admitted; every way out is a reply, and its latency counts from the head of the request on. */
+  async function perform(route: Endpoint, body: Buffer, startMs: number): Promise<Reply> {
+    let reply: Reply;
     try {
-      return admit(head);
+      reply = { status: 200, body: await operations[route](body) };
     } catch (error) {
-      return failure(error, parts.log);
+      reply = failure(error, log);
     }
+    return noted(route, reply, startMs);
+  }
+
+  function noted(route: Route, reply: Reply, startMs: number): Reply {
+    observe?.request(route, reply.status, (clock.monotonicMs() - startMs) / 1000);
+    return reply;
+  }
+
+  return (head) => {
+    const startMs = observe === undefined ? 0 : clock.monotonicMs();
+    const route = routeOf(head);
+    let admitted: Reply | Operation;
+    try {
+      admitted = admit(route, head, startMs);
+    } catch (error) {
+      admitted = failure(error, log);
+    }
+    return 'status' in admitted ? noted(route, admitted, startMs) : admitted;
   };
-  return parts.observe === undefined ? guarded : observed(guarded, parts.observe, clock);
 }
 
 /** The largest body: one whose payload is a message of the largest size, and room for all that goes with it. */
@@ -125,14 +143,6 @@ export function refusal(error: RelayError): Reply {
   return { status: error.status, body: errorBody(error) };
 }
 
-async function replyOf(answer: Promise<string>, log: Log): Promise<Reply> {
-  try {
-    return { status: 200, body: await answer };
-  } catch (error) {
-    return failure(error, log);
-  }
-}
-
 /** What a caller did is told; what we did is logged, and none of it shown. */
 function failure(error: unknown, log: Log): Reply {
   if (error instanceof RelayError) return refusal(error);
@@ -142,23 +152,4 @@ function failure(error: unknown, log: Log): Reply {
 
 function routeOf({ method, target }: RequestHead): Route {
   return routes.get(`${method} ${pathOf(target)}`) ?? 'other';
-}
-
-/** Tells of every answer how long it took from the head of its request on. */
-function observed(admit: Admit, observe: Observe, clock: Clock): Admit {
-  return (head) => {
-    const startMs = clock.monotonicMs();
-    const note = (reply: Reply): Reply => {
-      observe.request(routeOf(head), reply.status, (clock.monotonicMs() - startMs) / 1000);
-      return reply;
-    };
-    const admitted = admit(head);
-    if ('status' in admitted) return note(admitted);
-    const { ready, run } = admitted;
-    return {
-      ...admitted,
-      ...(ready && { ready: ready.then((refused) => refused && note(refused)) }),
-      run: async (body) => note(await run(body)),
-    };
-  };
 }

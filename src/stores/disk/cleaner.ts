@@ -1,5 +1,6 @@
 import { ACKED, LIVE, MEMORY } from '../mailboxes/slots.ts';
 import type { Mailboxes } from '../mailboxes.ts';
+import type { Clock } from '../store.ts';
 import type { Batch } from './batch.ts';
 import type { Log } from './log.ts';
 import type { Reader, ReadRecord } from './reader.ts';
@@ -21,12 +22,17 @@ export class Cleaner {
   readonly #reader: Reader;
   readonly #log: Log;
   readonly #segmentBytes: number;
+  readonly #clock: Clock;
   readonly #onDamage: (slot: number) => void;
   /** The segment that is being cleaned, and its slots that are still to be read, the next one last. */
   #number = 0;
   #slots: number[] = [];
   #loaded: Loaded[] = [];
   #loading: Promise<void> | undefined;
+  #pausedUntilMs = 0;
+  /** On a full disk: the last segment of the pass that is under way, and what had died when it began. */
+  #passEnd = 0;
+  #diedBeforePass = 0;
 
   constructor(parts: {
     mailboxes: Mailboxes;
@@ -34,6 +40,7 @@ export class Cleaner {
     reader: Reader;
     log: Log;
     segmentBytes: number;
+    clock: Clock;
     onDamage: (slot: number) => void;
   }) {
     this.#mailboxes = parts.mailboxes;
@@ -41,6 +48,7 @@ export class Cleaner {
     this.#reader = parts.reader;
     this.#log = parts.log;
     this.#segmentBytes = parts.segmentBytes;
+    this.#clock = parts.clock;
     this.#onDamage = parts.onDamage;
   }
 
@@ -51,6 +59,11 @@ export class Cleaner {
     return this.#log.fileBytes - 2 * recordBytes - SLACK_SEGMENTS * this.#segmentBytes;
   }
 
+  /** Whether it is on its way to give up a segment. */
+  get isWorking(): boolean {
+    return this.hasLoaded || this.#loading !== undefined;
+  }
+
   /** Whether records wait to be added to a batch. */
   get hasLoaded(): boolean {
     return this.#loaded.length > 0;
@@ -59,7 +72,8 @@ export class Cleaner {
   /** Reads ahead where there is something to clean; undefined when there is not, or something is loaded already. */
   load(): Promise<void> | undefined {
     if (this.#loading !== undefined) return this.#loading;
-    if (this.hasLoaded || this.#log.broken) return undefined;
+    if (this.hasLoaded || this.#log.broken || this.#clock.monotonicMs() < this.#pausedUntilMs)
+      return undefined;
     if (this.#number === 0 && !this.#begin()) return undefined;
     this.#loading = this.#load().finally(() => {
       this.#loading = undefined;
@@ -92,27 +106,46 @@ export class Cleaner {
     this.#number = 0;
   }
 
+  /** It cannot get on now: the segment is begun again after a while. */
+  pause(ms: number): void {
+    this.#pausedUntilMs = this.#clock.monotonicMs() + ms;
+    this.restart();
+  }
+
   /** The batch failed: the segment is begun again. */
-  failed(): void {
+  restart(): void {
     this.#number = 0;
     this.#slots = [];
     this.#loaded = [];
   }
 
   async idle(): Promise<void> {
-    await this.#loading;
+    await this.#loading?.catch(() => {});
   }
 
   /** Takes the oldest segment, if there is too much and it is not the one that is being written. */
   #begin(): boolean {
     if (this.excessBytes <= 0) return false;
     const number = this.#segments.numbers.find((each) => each >= this.#log.oldest);
-    if (number === undefined || number >= this.#log.tailNumber) return false;
+    if (number === undefined || number >= this.#log.tailNumber || !this.#mayPass(number)) return false;
     const { slots } = this.#mailboxes.table;
     this.#number = number;
     this.#slots = [];
     for (let slot = 1; slot < slots.end; slot++) if (this.#counts(slot)) this.#slots.push(slot);
     this.#slots.sort((a, b) => slots.position.get(b) - slots.position.get(a));
+    return true;
+  }
+
+  /**
+   * On a full disk cleaning may gain nothing, as where large records leave the ends of segments unused; so a pass over all
+   * segments is followed by another one only once a segment's worth has died.
+   */
+  #mayPass(number: number): boolean {
+    const { diedBytes } = this.#mailboxes.table;
+    if (!this.#log.full || number <= this.#passEnd) return true;
+    if (this.#passEnd !== 0 && diedBytes - this.#diedBeforePass < this.#segmentBytes) return false;
+    this.#passEnd = this.#log.tailNumber;
+    this.#diedBeforePass = diedBytes;
     return true;
   }
 

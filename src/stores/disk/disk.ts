@@ -145,9 +145,12 @@ export class DiskStore implements Store {
   async #close(): Promise<void> {
     const { log, unlock } = this.#parts;
     await this.#inFlight.idle();
-    await this.#writer.finish();
-    await log.close();
-    await unlock();
+    try {
+      await this.#writer.finish();
+      await log.close();
+    } finally {
+      await unlock();
+    }
   }
 
   #push(message: NewMessage): Promise<PushResult> {

@@ -19,10 +19,15 @@ import type { Spares } from './spares.ts';
 /** Whose records a batch holds: how much of the reserve it may use. */
 export type Purpose = 'push' | 'ack' | 'clean';
 
-/** Spares that are kept back. Pushes never use the reserve, acks its first segment, only the cleaner its last. */
-const KEPT_BACK = { push: 2, ack: 1, clean: 0 } as const;
+/**
+ * Spares that are kept for a full disk. Pushes never use them; acks may use the first; the others, and the segment that is
+ * being written once only one of them is left, are the cleaner's alone: it needs a little more than one segment to clean one
+ * of which everything lives, and if it could not go on, nothing could.
+ */
+const RESERVE = 3;
+const RESERVE_FOR_ACKS = 2;
 /** The reserve and one ahead. */
-const SPARES_AHEAD = 3;
+const SPARES_AHEAD = RESERVE + 1;
 const RETRY_MS = 1000;
 
 /** The segment that is being written. */
@@ -126,7 +131,12 @@ export class Log {
 
   /** Whether only the reserve is left, so that a new segment is not there for everybody. */
   get tight(): boolean {
-    return this.#spares.count <= KEPT_BACK.push;
+    return this.#spares.count <= RESERVE;
+  }
+
+  /** Whether so little is left on a full disk that only the cleaner may write. */
+  get isCleanersOwn(): boolean {
+    return this.full && this.#spares.count < RESERVE_FOR_ACKS;
   }
 
   /** Whether the last attempt to prepare a segment failed. */
@@ -148,7 +158,7 @@ export class Log {
 
   /** Writes a batch and flushes it; resolves with where it begins. Throws `storage_error`; then nothing of it counts. */
   async append(batch: Batch, purpose: Purpose): Promise<LogPosition> {
-    if (this.#broken) throw new RelayError('storage_error');
+    if (this.#broken || (purpose !== 'clean' && this.isCleanersOwn)) throw new RelayError('storage_error');
     return this.#append(batch, purpose);
   }
 
@@ -239,12 +249,18 @@ export class Log {
   }
 
   async #takeSpare(purpose: Purpose): Promise<string> {
-    const ready = this.#spares.take(KEPT_BACK[purpose]);
+    const ready = this.#spares.take(this.#keptBack(purpose));
     if (ready !== undefined) return ready;
     if (!this.full) await this.prepare();
-    const name = this.#spares.take(KEPT_BACK[purpose]);
+    const name = this.#spares.take(this.#keptBack(purpose));
     if (name === undefined) throw new RelayError('storage_error');
     return name;
+  }
+
+  #keptBack(purpose: Purpose): number {
+    if (this.#broken) return 0;
+    if (!this.full || purpose === 'push') return RESERVE;
+    return purpose === 'ack' ? RESERVE_FOR_ACKS : 0;
   }
 
   async #createOwn(bytes: number): Promise<string> {

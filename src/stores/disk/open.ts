@@ -40,17 +40,16 @@ export interface DiskStoreOptions {
 export async function openDiskStore(options: DiskStoreOptions): Promise<DiskStore> {
   if (options.files !== undefined) return open(options, options.files, async () => {});
   await refuseSled(options.path);
-  const files = await openDirectory(options.path).catch((cause) => {
-    throw new RelayError('storage_error', `the store at ${options.path} does not open: ${cause.message}`, {
-      cause,
-    });
-  });
-  const unlock = await lockDirectory(options.path);
+  let unlock: (() => Promise<void>) | undefined;
   try {
+    const files = await openDirectory(options.path);
+    unlock = await lockDirectory(options.path);
     return await open(options, files, unlock);
   } catch (error) {
-    await unlock();
-    throw error;
+    await unlock?.();
+    if (error instanceof RelayError || !(error instanceof Error)) throw error;
+    const why = `the store at ${options.path} does not open: ${error.message}`;
+    throw new RelayError('storage_error', why, { cause: error });
   }
 }
 

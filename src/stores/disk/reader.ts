@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Slots } from '../mailboxes/slots.ts';
+import type { File } from './files.ts';
 import type { Gate } from './gate.ts';
 import { type RecordHead, readHead } from './record.ts';
 import type { Segments } from './segments.ts';
@@ -27,8 +28,8 @@ interface Wanted {
 
 export interface Reader {
   /**
-   * Reads the records of live messages; undefined for one that is not what its slot says. Where they stand is looked up
-   * before anything is awaited, and their segments stay where they are until they are read. Rejects when the disk does not give them.
+   * Reads the records of live messages; undefined for one that is not what its slot says, or that the disk does not give. Where they stand is looked up
+   * before anything is awaited, and their segments stay where they are until they are read.
    */
   read(slots: readonly number[], recipientOf: (slot: number) => string): Promise<(ReadRecord | undefined)[]>;
 }
@@ -84,14 +85,27 @@ async function readRun(
   const [first, last] = [run[0] as Wanted, run.at(-1) as Wanted];
   await segments.use(first.segment, (file) =>
     gate(async () => {
-      const bytes = Buffer.allocUnsafeSlow(last.position + last.bytes - first.position);
-      const length = await file.read(bytes, first.position);
+      const bytes = await readBytes(file, first.position, last.position + last.bytes);
       for (const each of run) {
         const at = each.position - first.position;
-        if (at + each.bytes <= length) found[each.index] = check(bytes.subarray(at, at + each.bytes), each);
+        // What the disk does not give for the whole run may be one bad page.
+        const record =
+          bytes?.subarray(at, at + each.bytes) ??
+          (await readBytes(file, each.position, each.position + each.bytes));
+        found[each.index] = record && check(record, each);
       }
     }),
   );
+}
+
+/** The bytes between two positions, as far as the file has them; undefined if the disk does not give them. */
+async function readBytes(file: File, from: number, to: number): Promise<Buffer | undefined> {
+  const bytes = Buffer.allocUnsafeSlow(to - from);
+  try {
+    return bytes.subarray(0, await file.read(bytes, from));
+  } catch {
+    return undefined;
+  }
 }
 
 /** A record, if it is the one that is wanted and its payload is as it was pushed. */

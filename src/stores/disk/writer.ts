@@ -12,6 +12,8 @@ const BATCH_BYTES_MAX = 1 << 20;
 /** What the cleaner may add to a batch: this much, or twice what callers add if that is less. */
 const CLEAN_BYTES_MAX = 262_144;
 const CLEAN_BYTES_MIN = 16_384;
+/** After a batch of the cleaner's that found no room. */
+const RETRY_MS = 1000;
 
 /** Something that a caller wants written. */
 export interface Request {
@@ -121,7 +123,9 @@ export class Writer {
       this.#cleaner.finish();
       this.#batch.reset();
       const nowMs = this.#time.now();
-      const decided = this.#decide(nowMs);
+      // On the last of a full disk callers wait for the cleaner, as long as it gets on.
+      const mustWait = this.#log.isCleanersOwn && this.#cleaner.isWorking;
+      const decided = mustWait ? [] : this.#decide(nowMs);
       const isIdle = decided.length === 0;
       this.#clean(isIdle);
       if (isIdle && this.#batch.records === 0 && !this.#mustSpeak) break;
@@ -192,7 +196,8 @@ export class Writer {
       for (const { tell } of decided) tell();
     } catch (error) {
       this.#mailboxes.undo();
-      this.#cleaner.failed();
+      if (decided.length === 0) this.#cleaner.pause(RETRY_MS);
+      else this.#cleaner.restart();
       for (const { request } of decided) request.reject(error);
     }
     this.#mustTick = false;
@@ -205,8 +210,9 @@ export class Writer {
     this.#cleaner.load()?.then(
       () => this.#kick(),
       (error) => {
-        this.#cleaner.failed();
-        this.#logger.warn({ err: error }, 'the cleaner could not read; it tries again later');
+        this.#cleaner.pause(60_000);
+        this.#logger.warn({ err: error }, 'the cleaner could not read; it tries again in a minute');
+        this.#kick();
       },
     );
   }

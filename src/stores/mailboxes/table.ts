@@ -48,6 +48,8 @@ export class Table {
   bytes = 0;
   /** Bytes of the records of messages and memories. */
   recordBytes = 0;
+  /** Bytes of records that count no more, since the start. */
+  diedBytes = 0;
 
   constructor(onFree: (slot: number) => void) {
     this.#onFree = onFree;
@@ -154,7 +156,9 @@ export class Table {
   }
 
   #setRecordBytes(slot: number, bytes: number): void {
-    this.recordBytes += bytes - this.slots.recordBytes.get(slot);
+    const before = this.slots.recordBytes.get(slot);
+    this.recordBytes += bytes - before;
+    this.diedBytes += Math.max(0, before - bytes);
     this.slots.recordBytes.set(slot, bytes);
   }
 
