@@ -128,7 +128,9 @@ export class Rounds {
     const key = isNew ? { messageId: idOf(number), chunkIndex: number % 3 } : pick(this.#random, known);
     if (isNew) known.push(key);
     const { messageId, chunkIndex } = key;
-    const long = chance(this.#random, 0.02) ? 70_000 : this.#plan.payloadBytesMax;
+    // On a full disk the cleaner cannot move what has a segment of its own, for which there is no reserve.
+    const mayBeLong = this.#plan.trouble !== 'full';
+    const long = mayBeLong && chance(this.#random, 0.02) ? 70_000 : this.#plan.payloadBytesMax;
     const payload = Buffer.alloc(8 + below(this.#random, long), `push ${number}.`);
     return {
       recipient,

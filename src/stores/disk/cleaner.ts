@@ -30,9 +30,9 @@ export class Cleaner {
   #loaded: Loaded[] = [];
   #loading: Promise<void> | undefined;
   #pausedUntilMs = 0;
-  /** On a full disk: the last segment of the pass that is under way, and what had died when it began. */
+  /** On a full disk: the last segment of the pass that is under way, and what had changed when it began. */
   #passEnd = 0;
-  #diedBeforePass = 0;
+  #changedBeforePass = 0;
 
   constructor(parts: {
     mailboxes: Mailboxes;
@@ -52,11 +52,12 @@ export class Cleaner {
     this.#onDamage = parts.onDamage;
   }
 
-  /** Bytes of files above the bound; negative below it. On a full disk all but a segment of what is dead is too much. */
+  /** Bytes of files above the bound; 0 or less below it. On a full disk whatever a segment might be won from is. */
   get excessBytes(): number {
     const { recordBytes } = this.#mailboxes.table;
-    if (this.#log.full) return this.#segments.bytes - this.#log.remaining - recordBytes - this.#segmentBytes;
-    return this.#log.fileBytes - 2 * recordBytes - SLACK_SEGMENTS * this.#segmentBytes;
+    if (!this.#log.full) return this.#log.fileBytes - 2 * recordBytes - SLACK_SEGMENTS * this.#segmentBytes;
+    const needed = Math.ceil(recordBytes / this.#log.capacity);
+    return this.#segments.bytes - needed * this.#segmentBytes;
   }
 
   /** Whether it is on its way to give up a segment. */
@@ -106,6 +107,10 @@ export class Cleaner {
     this.#number = 0;
   }
 
+  get isPaused(): boolean {
+    return this.#clock.monotonicMs() < this.#pausedUntilMs;
+  }
+
   /** It cannot get on now: the segment is begun again after a while. */
   pause(ms: number): void {
     this.#pausedUntilMs = this.#clock.monotonicMs() + ms;
@@ -138,14 +143,14 @@ export class Cleaner {
 
   /**
    * On a full disk cleaning may gain nothing, as where large records leave the ends of segments unused; so a pass over all
-   * segments is followed by another one only once a segment's worth has died.
+   * segments is followed by another one only once half a segment was written or has died.
    */
   #mayPass(number: number): boolean {
-    const { diedBytes } = this.#mailboxes.table;
     if (!this.#log.full || number <= this.#passEnd) return true;
-    if (this.#passEnd !== 0 && diedBytes - this.#diedBeforePass < this.#segmentBytes) return false;
+    const changedBytes = this.#log.callerBytes + this.#mailboxes.table.diedBytes;
+    if (this.#passEnd !== 0 && changedBytes - this.#changedBeforePass < this.#segmentBytes / 2) return false;
     this.#passEnd = this.#log.tailNumber;
-    this.#diedBeforePass = diedBytes;
+    this.#changedBeforePass = changedBytes;
     return true;
   }
 

@@ -83,6 +83,7 @@ export class DiskStore implements Store {
     this.#cleaner = new Cleaner({ ...parts, reader: this.#reader, onDamage });
     const batch = new Batch(STAGING_BYTES);
     this.#writer = new Writer({ mailboxes, log, cleaner: this.#cleaner, batch, time, clock, logger });
+    segments.onDisposed = () => this.#writer.wake();
   }
 
   push(message: NewMessage): Promise<PushResult> {

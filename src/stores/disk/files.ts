@@ -66,7 +66,7 @@ class OpenFile implements File {
 
   size(): Promise<number> {
     return new Promise((done, fail) =>
-      fstat(this.#fd, (error, { size }) => (error ? fail(error) : done(size))),
+      fstat(this.#fd, (error, stats) => (error ? fail(error) : done(stats.size))),
     );
   }
 

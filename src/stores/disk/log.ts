@@ -73,7 +73,10 @@ export class Log {
   #broken = false;
   #preparing: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
+  #attempt: Promise<void> | undefined;
   #closed = false;
+  /** Bytes of batches that were not the cleaner's alone. */
+  callerBytes = 0;
   batches = 0;
   flushSeconds = 0;
   flushFailures = 0;
@@ -139,6 +142,16 @@ export class Log {
     return this.full && this.#spares.count < RESERVE_FOR_ACKS;
   }
 
+  /** Whether somebody may begin a segment now, as far as is known. */
+  mayBegin(purpose: Purpose): boolean {
+    return !this.full || this.#spares.count > this.#keptBack(purpose);
+  }
+
+  /** Whether segments that no longer count are on their way to make room. */
+  get isMakingRoom(): boolean {
+    return this.mustName || this.#segments.isDisposing;
+  }
+
   /** Whether the last attempt to prepare a segment failed. */
   full = false;
 
@@ -179,6 +192,7 @@ export class Log {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry?.();
+    await this.#attempt;
     await this.#preparing;
     await this.#segments.close();
     await this.#tail?.file.close();
@@ -199,6 +213,7 @@ export class Log {
     }
     this.flushSeconds += (this.#clock.monotonicMs() - startMs) / 1000;
     this.batches++;
+    if (purpose !== 'clean') this.callerBytes += bytes;
     const position = tail.end;
     tail.index.add(position, batch.outlineBytes, () => batch.outline());
     tail.end += bytes;
@@ -314,9 +329,7 @@ export class Log {
       await this.#spares.add().catch(() => {});
       await this.#rotate('clean', PAGE_BYTES);
       await this.#append(new Batch(FRAME_BYTES), 'clean');
-    } catch (error) {
-      if (!this.#broken) throw error;
-      this.#retry();
+    } catch {
       return;
     }
     this.#broken = false;
@@ -336,13 +349,16 @@ export class Log {
     }
   }
 
-  /** Tries again in a second, whatever it is that failed. */
+  /** Tries again in a second, whatever it is that failed; one attempt at a time. */
   #retry(): void {
     if (this.#closed) return;
     this.#cancelRetry?.();
-    this.#cancelRetry = this.#clock.after(
-      RETRY_MS,
-      () => void (this.#broken ? this.#probe() : this.prepare()),
-    );
+    this.#cancelRetry = this.#clock.after(RETRY_MS, () => {
+      if (this.#attempt !== undefined) return;
+      this.#attempt = (this.#broken ? this.#probe() : this.prepare()).finally(() => {
+        this.#attempt = undefined;
+        if (this.#broken) this.#retry();
+      });
+    });
   }
 }

@@ -18,7 +18,6 @@ export interface ReadRecord {
 /** Where a slot's record stands, and what it must say. */
 interface Wanted {
   readonly index: number;
-  readonly slot: number;
   readonly seq: number;
   readonly recipient: string;
   readonly segment: number;
@@ -39,7 +38,6 @@ export function createReader(segments: Segments, slots: Slots, gate: Gate): Read
     async read(wantedSlots, recipientOf) {
       const wanted = wantedSlots.map((slot, index) => ({
         index,
-        slot,
         seq: slots.seq.get(slot),
         recipient: recipientOf(slot),
         segment: slots.segment.get(slot),

@@ -29,7 +29,10 @@ export class Segments {
   /** Those that are open, the one used last behind the others. */
   readonly #open = new Set<Segment>();
   #disposals: Promise<void> = Promise.resolve();
+  #disposing = 0;
   bytes = 0;
+  /** Called after each segment that is disposed of. */
+  onDisposed: () => void = () => {};
 
   constructor(files: Files, spares: Spares, segmentBytes: number, log: Log) {
     this.#files = files;
@@ -40,6 +43,10 @@ export class Segments {
 
   get count(): number {
     return this.#byNumber.size;
+  }
+
+  get isDisposing(): boolean {
+    return this.#disposing > 0;
   }
 
   /** In order. */
@@ -112,6 +119,7 @@ export class Segments {
   }
 
   #dispose(segment: Segment): void {
+    this.#disposing++;
     this.#disposals = this.#disposals.then(async () => {
       try {
         await this.#closeFile(segment);
@@ -124,14 +132,20 @@ export class Segments {
       }
       this.#byNumber.delete(segment.number);
       this.bytes -= segment.bytes;
+      this.#disposing--;
+      this.onDisposed();
     });
   }
 
-  #giveUp({ number, bytes, damaged, tainted }: Segment): Promise<void> {
+  async #giveUp({ number, bytes, damaged, tainted }: Segment): Promise<void> {
     const name = segmentName(number);
-    if (damaged) return this.#files.rename(name, `${name}.bad`);
-    if (!tainted && bytes === this.#segmentBytes && this.#spares.count < SPARES_MAX)
-      return this.#spares.recycle(name);
-    return this.#files.unlink(name);
+    if (damaged) {
+      await this.#files.rename(name, `${name}.bad`);
+      await this.#files.flushDirectory();
+    } else if (!tainted && bytes === this.#segmentBytes && this.#spares.count < SPARES_MAX) {
+      await this.#spares.recycle(name);
+    } else {
+      await this.#files.unlink(name);
+    }
   }
 }

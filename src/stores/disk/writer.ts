@@ -109,6 +109,11 @@ export class Writer {
     await this.#log.append(this.#batch, 'clean').catch(() => {});
   }
 
+  /** Looks at what waits, as something has changed. */
+  wake(): void {
+    if (this.#queue.length > 0) this.#kick();
+  }
+
   #kick(): void {
     if (this.#isFinishing || this.#isRunning) return;
     this.#isRunning = true;
@@ -123,9 +128,7 @@ export class Writer {
       this.#cleaner.finish();
       this.#batch.reset();
       const nowMs = this.#time.now();
-      // On the last of a full disk callers wait for the cleaner, as long as it gets on.
-      const mustWait = this.#log.isCleanersOwn && this.#cleaner.isWorking;
-      const decided = mustWait ? [] : this.#decide(nowMs);
+      const decided = this.#log.isCleanersOwn && this.#isMakingRoom ? [] : this.#decide(nowMs);
       const isIdle = decided.length === 0;
       this.#clean(isIdle);
       if (isIdle && this.#batch.records === 0 && !this.#mustSpeak) break;
@@ -139,7 +142,12 @@ export class Writer {
 
   /** Whether a batch is due though nobody asks for one: for the time that it carries, or for the segments that it gives up. */
   get #mustSpeak(): boolean {
-    return !this.#log.broken && (this.#mustTick || this.#log.mustName);
+    return !this.#log.broken && !this.#cleaner.isPaused && (this.#mustTick || this.#log.mustName);
+  }
+
+  /** Whether a full disk is about to have room: acks, which give more of it back, wait for that rather than be refused. */
+  get #isMakingRoom(): boolean {
+    return !this.#cleaner.isPaused && (this.#cleaner.isWorking || this.#log.isMakingRoom);
   }
 
   /** Decides what waits, as far as it goes into one batch. */
@@ -151,6 +159,8 @@ export class Writer {
       const request = this.#queue[taken] as Request;
       const bytes = padded(this.#batch.length + request.bytesMax);
       const beginsSegment = taken === 0 && bytes > room;
+      if (beginsSegment && request.purpose === 'ack' && !this.#log.mayBegin('ack') && this.#isMakingRoom)
+        break;
       if (beginsSegment) room = Math.max(bytes, this.#log.capacity);
       if (taken > 0 && (bytes > room || bytes > this.#batchBytesMax)) break;
       decided.push(this.#decideOne(request, nowMs));
