@@ -136,8 +136,8 @@ export const mutations = [
     patches: [
       {
         file: log,
-        find: 'const KEPT_BACK = { push: 2, ack: 1, clean: 0 }',
-        replace: 'const KEPT_BACK = { push: 0, ack: 0, clean: 0 }',
+        find: "if (!this.full || purpose === 'push') return RESERVE;",
+        replace: "if (!this.full || purpose === 'push') return 0;",
       },
     ],
   },
