@@ -25,8 +25,6 @@ export class MemoryFile implements File {
     return pieces.reduce((sum, piece) => sum + piece.length, 0);
   }
 
-  async truncate(): Promise<void> {}
-
   async flush(): Promise<void> {}
 
   async close(): Promise<void> {}

@@ -66,17 +66,6 @@ export class Contents {
     if (position + bytes.length > this.size) this.#resize(position + bytes.length);
   }
 
-  truncate(length: number): void {
-    for (const [index, unit] of this.#units) {
-      const kept = length - index * UNIT_BYTES;
-      if (kept >= UNIT_BYTES) continue;
-      const version = Buffer.from(unit.cached);
-      version.fill(0, Math.max(0, kept));
-      this.#put(index, version);
-    }
-    this.#resize(length);
-  }
-
   markFlush(): FlushMark {
     const units: { unit: Unit; version: Buffer }[] = [];
     for (const unit of this.#units.values()) {

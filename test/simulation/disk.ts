@@ -124,7 +124,7 @@ export class SimulatedDisk {
     const operate = <T>(kind: OperationKind, steps: Steps<T>): Promise<T> => {
       const refused = !open
         ? 'EBADF: closed'
-        : access === 'read' && changes(kind)
+        : access === 'read' && kind === 'write'
           ? 'EBADF: read-only'
           : undefined;
       return refused === undefined
@@ -135,7 +135,6 @@ export class SimulatedDisk {
       size: () => operate('size', { effect: () => contents.size }),
       read: (into, position) => operate('read', { effect: () => contents.read(into, position) }),
       write: (pieces, position) => operate('write', this.#write(contents, Buffer.concat(pieces), position)),
-      truncate: (length) => operate('truncate', { effect: () => contents.truncate(length) }),
       flush: () => operate('flush', this.#flush(contents)),
       close: () => {
         const closed = operate('close', { effect: () => void contents.handles-- });
@@ -192,10 +191,6 @@ export class SimulatedDisk {
     const contents = this.#names.current.get(name);
     if (contents !== undefined) this.#unnamed.add(contents);
   }
-}
-
-function changes(kind: OperationKind): boolean {
-  return kind === 'write' || kind === 'truncate';
 }
 
 function diskError(code: string, name: string): NodeJS.ErrnoException {

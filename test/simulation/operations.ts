@@ -11,7 +11,6 @@ export type OperationKind =
   | 'size'
   | 'read'
   | 'write'
-  | 'truncate'
   | 'flush'
   | 'close';
 

@@ -1,4 +1,4 @@
-import { close, constants, fdatasync, fstat, fsync, ftruncate, open, read, writev } from 'node:fs';
+import { close, constants, fdatasync, fstat, fsync, open, read, writev } from 'node:fs';
 import { link, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -26,7 +26,6 @@ export interface File {
   read(into: Uint8Array, position: number): Promise<number>;
   /** Writes pieces one behind the other; resolves with how many bytes were taken: fewer is a full disk. */
   write(pieces: readonly Uint8Array[], position: number): Promise<number>;
-  truncate(length: number): Promise<void>;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -79,12 +78,6 @@ class OpenFile implements File {
   write(pieces: readonly Uint8Array[], position: number): Promise<number> {
     return new Promise((done, fail) =>
       writev(this.#fd, pieces, position, (error, bytes) => (error ? fail(error) : done(bytes))),
-    );
-  }
-
-  truncate(length: number): Promise<void> {
-    return new Promise((done, fail) =>
-      ftruncate(this.#fd, length, (error) => (error ? fail(error) : done())),
     );
   }
 
