@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { absorb, begin, finish, type SipState } from './half-sip-hash.ts';
 
 /** How many sources are kept in mind at most; this bounds a limiter's memory, whoever calls. A power of two. */
 export const SLOTS = 65_536;
@@ -35,7 +36,7 @@ export class SourceTable {
 
   /** The slot that is the source's own until a newcomer of its set takes it over. */
   slotOf(source: string): number {
-    const { v0, v1, v2, v3 } = halfSipHash(source, this.#key0, this.#key1);
+    const { v0, v1, v2, v3 } = hashOf(source, this.#key0, this.#key1);
     const hash0 = v0 ^ v1;
     const hash1 = v2 ^ v3;
     const first = hash0 & (SLOTS - SLOTS_PER_SET);
@@ -63,50 +64,11 @@ export class SourceTable {
   }
 }
 
-interface SipState {
-  v0: number;
-  v1: number;
-  v2: number;
-  v3: number;
-}
-
-/** The state of HalfSipHash-1-3 at its end; a keyed hash, as keys that callers choose must not collide at their will. */
-function halfSipHash(text: string, key0: number, key1: number): SipState {
-  const state = { v0: key0, v1: key1, v2: key0 ^ 0x6c796765, v3: key1 ^ 0x74656462 };
+/** The state of the hash at its end. */
+function hashOf(text: string, key0: number, key1: number): SipState {
+  const state = begin(key0, key1);
   // Two characters a word; past the end charCodeAt gives NaN, which is 0 to bit operators.
   for (let i = 0; i < text.length; i += 2) absorb(state, text.charCodeAt(i) | (text.charCodeAt(i + 1) << 16));
   absorb(state, text.length);
-  state.v2 ^= 0xff;
-  sipRound(state);
-  sipRound(state);
-  sipRound(state);
-  return state;
-}
-
-function absorb(state: SipState, word: number): void {
-  state.v3 ^= word;
-  sipRound(state);
-  state.v0 ^= word;
-}
-
-function sipRound(state: SipState): void {
-  let { v0, v1, v2, v3 } = state;
-  v0 = (v0 + v1) | 0;
-  v1 = rotated(v1, 5) ^ v0;
-  v0 = rotated(v0, 16);
-  v2 = (v2 + v3) | 0;
-  v3 = rotated(v3, 8) ^ v2;
-  v0 = (v0 + v3) | 0;
-  v3 = rotated(v3, 7) ^ v0;
-  v2 = (v2 + v1) | 0;
-  v1 = rotated(v1, 13) ^ v2;
-  v2 = rotated(v2, 16);
-  state.v0 = v0;
-  state.v1 = v1;
-  state.v2 = v2;
-  state.v3 = v3;
-}
-
-function rotated(word: number, bits: number): number {
-  return (word << bits) | (word >>> (32 - bits));
+  return finish(state);
 }

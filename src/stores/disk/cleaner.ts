@@ -73,8 +73,7 @@ export class Cleaner {
   /** Reads ahead where there is something to clean; undefined when there is not, or something is loaded already. */
   load(): Promise<void> | undefined {
     if (this.#loading !== undefined) return this.#loading;
-    if (this.hasLoaded || this.#log.broken || this.#clock.monotonicMs() < this.#pausedUntilMs)
-      return undefined;
+    if (this.hasLoaded || this.#log.broken || this.isPaused) return undefined;
     if (this.#number === 0 && !this.#begin()) return undefined;
     this.#loading = this.#load().finally(() => {
       this.#loading = undefined;

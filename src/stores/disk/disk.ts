@@ -285,9 +285,9 @@ export class DiskStore implements Store {
     const isConsistent = messages === table.messages && bytes === table.bytes;
     let damaged = 0;
     const { slots } = counted.table;
+    const reader = createReader(this.#parts.segments, slots, this.#parts.gate);
     for (let slot = 1; slot < slots.end; slot++) {
       if (slots.state.get(slot) !== LIVE) continue;
-      const reader = createReader(this.#parts.segments, slots, this.#parts.gate);
       const [record] = await reader.read([slot], () => counted.table.mailboxOf(slot).recipient);
       if (record === undefined) damaged++;
     }

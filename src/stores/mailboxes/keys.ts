@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { absorb, begin, finish } from '../../half-sip-hash.ts';
 import { Column } from './column.ts';
 
 /** A UUID as four u32, the first one first. */
@@ -11,6 +12,8 @@ export interface Key {
   readonly chunkIndex: number;
 }
 
+/** Length of a key: six words. */
+const KEY_BYTES = 24;
 /** Buckets at the start; one more for each slot above it. */
 const BUCKETS_MIN = 1024;
 
@@ -135,54 +138,18 @@ export class Keys {
     return bucket < this.#buckets ? bucket : bucket - this.#round;
   }
 
-  /** HalfSipHash-1-3 (Aumasson and Bernstein) of the six words of a key. */
   #hashOf(mailbox: number, words: Words, chunkIndex: number): number {
-    const [k0, k1] = this.#seed;
-    const state: SipState = { v0: k0, v1: k1, v2: 0x6c796765 ^ k0, v3: 0x74656462 ^ k1 };
+    const state = begin(this.#seed[0], this.#seed[1]);
     absorb(state, mailbox);
     absorb(state, words[0]);
     absorb(state, words[1]);
     absorb(state, words[2]);
     absorb(state, words[3]);
     absorb(state, chunkIndex);
-    absorb(state, 24 << 24);
-    state.v2 ^= 0xff;
-    sipRound(state);
-    sipRound(state);
-    sipRound(state);
-    return (state.v1 ^ state.v3) >>> 0;
+    absorb(state, KEY_BYTES << 24);
+    const { v1, v3 } = finish(state);
+    return (v1 ^ v3) >>> 0;
   }
-}
-
-interface SipState {
-  v0: number;
-  v1: number;
-  v2: number;
-  v3: number;
-}
-
-function absorb(state: SipState, word: number): void {
-  state.v3 ^= word;
-  sipRound(state);
-  state.v0 ^= word;
-}
-
-function sipRound(state: SipState): void {
-  let { v0, v1, v2, v3 } = state;
-  v0 = (v0 + v1) | 0;
-  v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
-  v0 = (v0 << 16) | (v0 >>> 16);
-  v2 = (v2 + v3) | 0;
-  v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
-  v0 = (v0 + v3) | 0;
-  v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
-  v2 = (v2 + v1) | 0;
-  v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
-  v2 = (v2 << 16) | (v2 >>> 16);
-  state.v0 = v0;
-  state.v1 = v1;
-  state.v2 = v2;
-  state.v3 = v3;
 }
 
 /** A lower-case hyphenated UUID as words. */
