@@ -40,6 +40,19 @@ test('a flipped byte in a message costs that message only, and is reported with 
   assert.equal((await store.push(lost)).stored, true);
 });
 
+test('a flipped byte in what a message says of itself costs that message too, though a start reads the index', async (t) => {
+  const path = await filledStore(t, 60);
+  const firstRecord = 4096 + 48;
+  const sentMsAt = 56;
+  await flip(join(path, '0000000001.seg'), firstRecord + sentMsAt);
+  const store = await opened(t, path);
+  assert.equal(store.figures().messages, 60);
+  assert.deepEqual(
+    (await pullAll(store)).map(({ meta }) => meta.sentMs),
+    new Array(59).fill(1n),
+  );
+});
+
 test('the cleaner sets a segment with a damaged message aside and deletes nothing that it could not read', async (t) => {
   const path = await filledStore(t, 60);
   await flip(join(path, '0000000001.seg'), 18_000);

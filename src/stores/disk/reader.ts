@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { File } from './files.ts';
 import type { Gate } from './gate.ts';
-import { type RecordHead, readHead } from './record.ts';
+import { expectedPayloadCrc, isPush, type RecordHead, readHead } from './record.ts';
 import type { Segments } from './segments.ts';
 
 /** Neighbours that are less than this apart are read in one go. */
@@ -106,10 +106,12 @@ async function readBytes(file: File, from: number, to: number): Promise<Buffer |
   }
 }
 
-/** A record, if it is the one that is wanted and its payload is as it was pushed. */
+/** A record, if it is the one that is wanted and every byte of it is as it was written. */
 function check(record: Buffer, { seq, recipient }: Wanted): ReadRecord | undefined {
   const head = readHead(record, 0);
-  if (head === undefined || head.seq !== seq || head.recipient !== recipient) return undefined;
+  if (head === undefined || !isPush(head) || head.seq !== seq || head.recipient !== recipient)
+    return undefined;
   if (head.headBytes + head.keptBytes !== record.length) return undefined;
-  return crc32(record.subarray(head.headBytes)) === head.payloadCrc ? { record, head } : undefined;
+  const isGood = crc32(record.subarray(head.headBytes)) === expectedPayloadCrc(record, 0, head);
+  return isGood ? { record, head } : undefined;
 }

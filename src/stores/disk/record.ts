@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { Message, MessageMeta } from '../../message.ts';
 import { uuidText, type Words } from '../mailboxes/keys.ts';
 
@@ -18,11 +19,13 @@ export const MEMORY = 4;
 export const END = 5;
 
 const KEY_BYTES = 44;
-const PUSH_BYTES = 80;
+const PUSH_BYTES = 76;
+/** Ends the head of a message. */
+const CHECKSUM_BYTES = 4;
 /** The length of a string is a u16. */
 const STRING_BYTES_MAX = 0xffff;
 /** No head is longer. */
-export const HEAD_BYTES_MAX = PUSH_BYTES + 2 * STRING_BYTES_MAX;
+export const HEAD_BYTES_MAX = PUSH_BYTES + 2 * STRING_BYTES_MAX + CHECKSUM_BYTES;
 
 /** What a record says before its payload. */
 export interface RecordHead {
@@ -38,7 +41,6 @@ export interface RecordHead {
   readonly payloadBytes: number;
   /** The payload as it stands in the file. */
   readonly keptBytes: number;
-  readonly payloadCrc: number;
   /** Unix milliseconds; 0 for what has no payload. */
   readonly deadlineMs: bigint;
 }
@@ -58,7 +60,7 @@ export interface PushHead {
 export function pushHeadBytes(recipient: string, kind: string): number | undefined {
   const [recipientBytes, kindBytes] = [Buffer.byteLength(recipient), Buffer.byteLength(kind)];
   if (recipientBytes > STRING_BYTES_MAX || kindBytes > STRING_BYTES_MAX) return undefined;
-  return PUSH_BYTES + recipientBytes + kindBytes;
+  return PUSH_BYTES + recipientBytes + kindBytes + CHECKSUM_BYTES;
 }
 
 export function ackBytes(recipient: string): number {
@@ -78,8 +80,22 @@ export function writePushHead(into: Buffer, at: number, push: PushHead): number 
   into.writeBigUInt64LE(meta.sentMs, at + 56);
   into.writeBigUInt64LE(push.deadlineMs, at + 64);
   into.writeUInt32LE(push.payloadBytes, at + 72);
-  into.writeUInt32LE(push.payloadCrc, at + 76);
-  return PUSH_BYTES + recipientBytes + kindBytes;
+  const end = at + PUSH_BYTES + recipientBytes + kindBytes;
+  into.writeInt32LE(crc32(into.subarray(at, end)) ^ push.payloadCrc, end);
+  return end + CHECKSUM_BYTES - at;
+}
+
+/**
+ * What the CRC of a message's payload must be for its record to be whole: the checksum covers the head too, so that no
+ * field of a message that is read alone, without the rest of its batch, can have changed.
+ */
+export function expectedPayloadCrc(from: Buffer, at: number, { headBytes }: RecordHead): number {
+  const end = at + headBytes - CHECKSUM_BYTES;
+  return (crc32(from.subarray(at, end)) ^ from.readInt32LE(end)) >>> 0;
+}
+
+export function isPush({ kind }: RecordHead): boolean {
+  return kind === PUSH || kind === PUSH_BASE64;
 }
 
 /** Writes an ack or a memory; returns its length. */
@@ -108,12 +124,13 @@ export function readHead(from: Buffer, at: number): RecordHead | undefined {
   if (at + KEY_BYTES > from.length) return undefined;
   const kind = from.readUInt8(at);
   if (kind < PUSH || kind > END) return undefined;
-  const isPush = kind === PUSH || kind === PUSH_BASE64;
-  const fixedBytes = isPush ? PUSH_BYTES : KEY_BYTES;
+  const hasPayload = kind === PUSH || kind === PUSH_BASE64;
+  const fixedBytes = hasPayload ? PUSH_BYTES : KEY_BYTES;
   const recipientBytes = from.readUInt16LE(at + 2);
-  const headBytes = fixedBytes + recipientBytes + from.readUInt16LE(at + 4);
+  const stringBytes = recipientBytes + from.readUInt16LE(at + 4);
+  const headBytes = fixedBytes + stringBytes + (hasPayload ? CHECKSUM_BYTES : 0);
   if (at + headBytes > from.length) return undefined;
-  const payloadBytes = isPush ? from.readUInt32LE(at + 72) : 0;
+  const payloadBytes = hasPayload ? from.readUInt32LE(at + 72) : 0;
   return {
     kind,
     recipient: from.toString('utf8', at + fixedBytes, at + fixedBytes + recipientBytes),
@@ -129,8 +146,7 @@ export function readHead(from: Buffer, at: number): RecordHead | undefined {
     headBytes,
     payloadBytes,
     keptBytes: kind === PUSH_BASE64 ? 4 * Math.ceil(payloadBytes / 3) : payloadBytes,
-    payloadCrc: isPush ? from.readUInt32LE(at + 76) : 0,
-    deadlineMs: isPush ? from.readBigUInt64LE(at + 64) : 0n,
+    deadlineMs: hasPayload ? from.readBigUInt64LE(at + 64) : 0n,
   };
 }
 
@@ -143,7 +159,7 @@ export function readMessage(record: Buffer, head: RecordHead): Message {
     messageId: uuidText(head.words),
     payload: head.kind === PUSH_BASE64 ? Buffer.from(kept.toString('latin1'), 'base64') : kept,
     meta: {
-      kind: record.toString('utf8', PUSH_BYTES + recipientBytes, head.headBytes),
+      kind: record.toString('utf8', PUSH_BYTES + recipientBytes, head.headBytes - CHECKSUM_BYTES),
       totalLen: record.readBigUInt64LE(48),
       chunkIndex: head.chunkIndex,
       chunkCount: record.readUInt32LE(44),

@@ -207,7 +207,7 @@ async function readTail(
     if (behind !== undefined)
       throw corrupt(name, end, `a batch is damaged, and a good one follows at ${behind.position}`);
     const last = batches.at(-1);
-    const torn = last !== undefined && !(await scanner.payloadsAreGood(last)) ? batches.pop() : undefined;
+    const torn = last !== undefined && !(await scanner.areGood(last)) ? batches.pop() : undefined;
     if (torn !== undefined) end = torn.position;
     const dropped = torn?.frame ?? (await scanner.frameAt(end));
     if (dropped !== undefined) {

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { FRAME_BYTES, type Frame, PAGE_BYTES, padded, readFrame } from './batch.ts';
 import type { File } from './files.ts';
-import { HEAD_BYTES_MAX, type RecordHead, readHead } from './record.ts';
+import { expectedPayloadCrc, HEAD_BYTES_MAX, isPush, type RecordHead, readHead } from './record.ts';
 
 const WINDOW_BYTES = 1 << 20;
 
@@ -70,18 +70,24 @@ export class Scanner {
     return undefined;
   }
 
-  /** Whether every payload of a batch is as it was pushed. */
-  async payloadsAreGood({ records }: FoundBatch): Promise<boolean> {
-    for (const { head, position } of records) {
-      let crc = 0;
-      const end = position + head.headBytes + head.keptBytes;
-      for (let at = position + head.headBytes; at < end; at += WINDOW_BYTES) {
-        const bytes = Math.min(WINDOW_BYTES, end - at);
-        const offset = await this.#load(at, bytes);
-        crc = crc32(this.#window.subarray(offset, offset + bytes), crc);
-      }
-      if (crc !== head.payloadCrc) return false;
+  /** Whether a record is as it was written; for an ack that is what the checksum of its batch says. */
+  async isGood({ head, position }: FoundRecord): Promise<boolean> {
+    if (!isPush(head)) return true;
+    const headAt = await this.#load(position, head.headBytes);
+    const expected = expectedPayloadCrc(this.#window, headAt, head);
+    let crc = 0;
+    const end = position + head.headBytes + head.keptBytes;
+    for (let at = position + head.headBytes; at < end; at += WINDOW_BYTES) {
+      const bytes = Math.min(WINDOW_BYTES, end - at);
+      const offset = await this.#load(at, bytes);
+      crc = crc32(this.#window.subarray(offset, offset + bytes), crc);
     }
+    return crc === expected;
+  }
+
+  /** Whether every record of a batch is as it was written. */
+  async areGood({ records }: FoundBatch): Promise<boolean> {
+    for (const record of records) if (!(await this.isGood(record))) return false;
     return true;
   }
 

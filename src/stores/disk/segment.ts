@@ -8,7 +8,7 @@ export const FIRST_BATCH = PAGE_BYTES;
 /** No batch goes into the last page: the seal stands there, and its index reaches forward from it. */
 export const SEAL_BYTES = PAGE_BYTES;
 const MAGIC = Buffer.from('enigmaRL');
-const VERSION = 1;
+const VERSION = 2;
 const HEAD_BYTES = 80;
 const FOOTER_BYTES = 16;
 /** In place of the length of an index, where none is kept. */
