@@ -1,25 +1,23 @@
 // Each mutation takes one rule of the disk store out: what it is called, and what is replaced in which file of src/stores.
-const log = 'disk/log.ts';
+const journal = 'disk/journal.ts';
+const tail = 'disk/tail.ts';
 const recovery = 'disk/recovery.ts';
 
-const batchFlush = `      await writeWhole(tail.file, pieces, tail.end);
-      await tail.file.flush();
-`;
+const batchFlush = `    await this.#file.flush();
+    this.#index`;
 
 export const mutations = [
   {
     name: 'skip the flush of a batch',
-    patches: [
-      { file: log, find: batchFlush, replace: batchFlush.replace(/ +await tail.file.flush.*\n/, '') },
-    ],
+    patches: [{ file: tail, find: batchFlush, replace: '    this.#index' }],
   },
   {
     name: 'answer before the flush',
     patches: [
       {
-        file: log,
+        file: tail,
         find: batchFlush,
-        replace: batchFlush.replace('await tail.file.flush()', 'tail.file.flush().catch(() => {})'),
+        replace: batchFlush.replace('await this.#file.flush()', 'this.#file.flush().catch(() => {})'),
       },
     ],
   },
@@ -27,11 +25,11 @@ export const mutations = [
     name: 'skip the flush of a head',
     patches: [
       {
-        file: log,
-        find: `      await writeWhole(file, [encodeSegmentHead(head)], 0);
-      await file.flush();
+        file: tail,
+        find: `    await writeWhole(file, [encodeSegmentHead(head)], 0);
+    await file.flush();
 `,
-        replace: '      await writeWhole(file, [encodeSegmentHead(head)], 0);\n',
+        replace: '    await writeWhole(file, [encodeSegmentHead(head)], 0);\n',
       },
     ],
   },
@@ -39,9 +37,9 @@ export const mutations = [
     name: 'skip the flush of a new name',
     patches: [
       {
-        file: log,
-        find: '      linked = true;\n      await this.#files.flushDirectory();\n',
-        replace: '      linked = true;\n',
+        file: tail,
+        find: '    linked = true;\n    await files.flushDirectory();\n',
+        replace: '    linked = true;\n',
       },
     ],
   },
@@ -99,7 +97,7 @@ export const mutations = [
     name: 'unlink before the batch that says so',
     patches: [
       {
-        file: log,
+        file: journal,
         find: '    this.#oldest = number + 1;\n',
         replace: '    this.#oldest = number + 1;\n    this.#segments.drop(number);\n',
       },
@@ -108,16 +106,16 @@ export const mutations = [
   {
     name: 'believe what failed',
     patches: [
-      { file: log, find: '        flushed: this.#flushed,\n', replace: '        flushed: this.#end,\n' },
+      { file: journal, find: '      flushed: this.#flushed,\n', replace: '      flushed: this.#end,\n' },
       {
-        file: log,
-        find: '  async #takeSpare(',
+        file: journal,
+        find: '  async #leave(',
         replace: `  /** Where the segment before ends, whatever has failed in it. */
   get #end() {
     return this.#tail === undefined ? this.#flushed : { segment: this.#tail.number, position: this.#tail.end };
   }
 
-  async #takeSpare(`,
+  async #leave(`,
       },
     ],
   },
@@ -135,9 +133,9 @@ export const mutations = [
     name: 'restart while full, without a reserve',
     patches: [
       {
-        file: log,
-        find: "if (!this.full || purpose === 'push') return RESERVE;",
-        replace: "if (!this.full || purpose === 'push') return 0;",
+        file: 'disk/reserve.ts',
+        find: "if (!this.isFull || purpose === 'push') return RESERVE;",
+        replace: "if (!this.isFull || purpose === 'push') return 0;",
       },
     ],
   },

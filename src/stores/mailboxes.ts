@@ -1,7 +1,8 @@
 import { RelayError } from '../errors.ts';
-import type { MessageKey, NewMessage } from '../message.ts';
+import { deadlineMs, type MessageKey, type NewMessage } from '../message.ts';
+import { type Change, Changes } from './mailboxes/changes.ts';
 import { uuidWords, type Words } from './mailboxes/keys.ts';
-import { ACKED, FORGOTTEN, GONE, LIVE, MEMORY, PENDING } from './mailboxes/slots.ts';
+import { LIVE, MEMORY, PENDING } from './mailboxes/slots.ts';
 import { type Mailbox, Table } from './mailboxes/table.ts';
 import type { AckResult, PageLimit, PushResult, StoreLimits } from './store.ts';
 
@@ -16,10 +17,7 @@ import type { AckResult, PageLimit, PushResult, StoreLimits } from './store.ts';
 export class Mailboxes {
   readonly table: Table;
   readonly #limits: StoreLimits;
-  readonly #remembers: boolean;
-  #changes: Change[] = [];
-  /** Slots that the noted changes will release. */
-  #leaving = 0;
+  readonly #changes: Changes;
   /** Messages that have expired since the start. */
   expired = 0;
   /** Messages and memories that have been dropped because of the time. */
@@ -30,15 +28,16 @@ export class Mailboxes {
   /** `onFree` hears of each slot that no longer holds anything. */
   constructor(limits: StoreLimits, onFree: (slot: number) => void = () => {}) {
     this.#limits = limits;
-    this.#remembers = limits.dedupWindowMs > 0;
     this.table = new Table(onFree);
+    this.#changes = new Changes(this.table, limits.dedupWindowMs > 0);
   }
 
   /**
-   * Decides a push of a message with this id. What is due in its mailbox was dropped before. Throws `storage_error` when the store holds all that
-   * it may, `quota_exceeded` when the mailbox does. No change: a duplicate, or expired on arrival.
+   * Decides a push of a message with this id. What is due in its mailbox was dropped before. Throws `storage_error` when
+   * the store holds all that it may, `quota_exceeded` when the mailbox does. Nothing added: a duplicate, or expired on
+   * arrival.
    */
-  push(message: NewMessage, words: Words, nowMs: number): { change?: Change; result: PushResult } {
+  push(message: NewMessage, words: Words, nowMs: number): { added?: Added; result: PushResult } {
     const { recipient, payload, meta } = message;
     const existing = this.table.mailbox(recipient);
     if (existing !== undefined && this.#isKnown(this.table.find(existing, words, meta.chunkIndex), nowMs)) {
@@ -46,18 +45,19 @@ export class Mailboxes {
     }
     this.#checkTotal(nowMs);
     this.#checkQuotas(existing, payload.length);
-    const deadlineMs = nowMs + Number(this.#limits.messageTtlMs);
-    if (deadlineMs <= nowMs) {
+    const deadline = deadlineMs(nowMs, this.#limits.messageTtlMs);
+    if (deadline <= nowMs) {
       this.expired++;
       return { result: pushResult(existing, true) };
     }
-    while (this.#planned >= this.#limits.messagesMax) this.#forgetOldest();
+    while (this.#changes.plannedSlots >= this.#limits.messagesMax) this.#changes.forgetOldest();
     const mailbox = this.table.mailboxFor(recipient);
-    const slot = this.table.take(mailbox, PENDING, words, meta.chunkIndex, this.nextSeq++);
-    this.table.slots.ms.set(slot, deadlineMs);
+    const seq = this.nextSeq++;
+    const slot = this.table.take(mailbox, PENDING, words, meta.chunkIndex, seq);
+    this.table.slots.ms.set(slot, Number(deadline));
     this.table.slots.payloadBytes.set(slot, payload.length);
-    plan(mailbox, 1, payload.length);
-    return { change: this.#note('push', slot), result: pushResult(mailbox, true) };
+    const change = this.#changes.push(mailbox, slot);
+    return { added: { change, seq, deadlineMs: deadline }, result: pushResult(mailbox, true) };
   }
 
   /** Decides an ack. What is due in its mailbox was dropped before. */
@@ -69,7 +69,7 @@ export class Mailboxes {
       for (const { messageId, chunkIndex } of distinct) {
         const slot = this.table.find(mailbox, uuidWords(messageId), chunkIndex);
         const state = this.table.slots.state.get(slot);
-        if (state === LIVE || state === PENDING) changes.push(this.#ackSlot(mailbox, slot));
+        if (state === LIVE || state === PENDING) changes.push(this.#changes.ack(mailbox, slot));
       }
     }
     const deleted = changes.length;
@@ -79,25 +79,17 @@ export class Mailboxes {
 
   /** Notes that the record of a message or memory is written anew. */
   move(slot: number): Change {
-    return this.#note('move', slot);
+    return this.#changes.move(slot);
   }
 
   /** Makes the noted changes visible: their batch, of time `nowMs`, stands in a segment from `base` on. */
   settle(nowMs: number, segment = 0, base = 0): void {
-    for (const change of this.#changes) {
-      this.#settleOne(change, nowMs);
-      const kept = this.table.slots.state.get(change.slot) & (LIVE | MEMORY);
-      if (kept) this.table.place(change.slot, { segment, position: base + change.at, bytes: change.bytes });
-    }
-    this.#changes = [];
-    this.#leaving = 0;
+    this.#changes.settle(nowMs, segment, base);
   }
 
-  /** Takes the noted changes back, the last one first. */
+  /** Takes the noted changes back. */
   undo(): void {
-    for (const change of this.#changes.reverse()) this.#undoOne(change);
-    this.#changes = [];
-    this.#leaving = 0;
+    this.#changes.undo();
   }
 
   /** Drops at most `max` messages and memories that are due, of one recipient or of all; returns how many it found. */
@@ -143,10 +135,6 @@ export class Mailboxes {
     return Math.max(0, nowMs - (this.table.due.first?.earliestMs ?? nowMs));
   }
 
-  get #planned(): number {
-    return this.table.slots.used - this.#leaving;
-  }
-
   /** Whether a slot makes a push a duplicate. A memory past the dedup window is forgotten here. */
   #isKnown(slot: number, nowMs: number): boolean {
     if (slot === 0) return false;
@@ -163,8 +151,8 @@ export class Mailboxes {
 
   #checkTotal(nowMs: number): void {
     const { messagesMax } = this.#limits;
-    while (this.#planned >= messagesMax && this.dropDue(nowMs, 1) > 0);
-    if (this.#planned - this.table.memories.length >= messagesMax) {
+    while (this.#changes.plannedSlots >= messagesMax && this.dropDue(nowMs, 1) > 0);
+    if (this.#changes.plannedSlots - this.table.memories.length >= messagesMax) {
       throw new RelayError('storage_error', undefined, { details: { limit: messagesMax } });
     }
   }
@@ -178,84 +166,14 @@ export class Mailboxes {
       throw new RelayError('quota_exceeded', undefined, { details: { limit: bytesPerMailboxMax } });
     }
   }
-
-  #ackSlot(mailbox: Mailbox, slot: number): Change {
-    const { slots } = this.table;
-    slots.state.set(slot, slots.state.get(slot) | ACKED);
-    plan(mailbox, -1, -slots.payloadBytes.get(slot));
-    if (!this.#remembers) {
-      slots.keys.remove(slot);
-      this.#leaving++;
-    }
-    return this.#note('ack', slot);
-  }
-
-  #forgetOldest(): void {
-    const slot = this.table.memories.oldest;
-    this.table.memories.remove(slot);
-    this.table.slots.keys.remove(slot);
-    this.table.slots.state.set(slot, FORGOTTEN);
-    this.#leaving++;
-    this.#note('forget', slot);
-  }
-
-  #note(kind: Change['kind'], slot: number): Change {
-    const change: Change = { kind, slot, at: 0, bytes: 0 };
-    this.#changes.push(change);
-    return change;
-  }
-
-  #settleOne({ kind, slot }: Change, nowMs: number): void {
-    const { table } = this;
-    const state = table.slots.state.get(slot);
-    if (kind === 'push') {
-      table.slots.state.set(slot, LIVE | (state & ACKED));
-      table.enter(table.mailboxOf(slot), slot);
-    } else if (kind === 'ack') {
-      if (state & LIVE) table.leave(table.mailboxOf(slot), slot);
-      if (this.#remembers) table.remember(slot, nowMs);
-      else table.release(slot);
-    } else if (kind === 'forget') {
-      table.release(slot);
-    }
-  }
-
-  #undoOne({ kind, slot }: Change): void {
-    const { slots } = this.table;
-    const state = slots.state.get(slot);
-    const mailbox = this.table.mailboxOf(slot);
-    if (kind === 'push') {
-      plan(mailbox, -1, -slots.payloadBytes.get(slot));
-      slots.keys.remove(slot);
-      this.table.release(slot);
-    } else if (kind === 'ack' && state & GONE) {
-      if (this.#remembers) slots.keys.remove(slot);
-      this.table.release(slot);
-    } else if (kind === 'ack') {
-      slots.state.set(slot, state & ~ACKED);
-      if (!this.#remembers) slots.keys.add(slot);
-      plan(mailbox, 1, slots.payloadBytes.get(slot));
-    } else if (kind === 'forget') {
-      slots.state.set(slot, MEMORY);
-      slots.keys.add(slot);
-      this.table.memories.prepend(slot);
-    }
-  }
 }
 
-/** What one decision does to one slot, and where its record stands in the batch. */
-export interface Change {
-  readonly kind: 'push' | 'ack' | 'forget' | 'move';
-  readonly slot: number;
-  /** Offset in the batch, set by the store that writes it. */
-  at: number;
-  /** Length of the record. */
-  bytes: number;
-}
-
-function plan(mailbox: Mailbox, messages: number, bytes: number): void {
-  mailbox.plannedMessages += messages;
-  mailbox.plannedBytes += bytes;
+/** What a push adds, as far as it is decided here. */
+interface Added {
+  readonly change: Change;
+  readonly seq: number;
+  /** Unix milliseconds. */
+  readonly deadlineMs: bigint;
 }
 
 function pushResult(mailbox: Mailbox | undefined, stored: boolean): PushResult {

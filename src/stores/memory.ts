@@ -1,5 +1,6 @@
 import { RelayError } from '../errors.ts';
-import { deadlineMs, type Message, type MessageKey, type NewMessage } from '../message.ts';
+import type { Message, MessageKey, NewMessage } from '../message.ts';
+import { Expiry } from './expiry.ts';
 import { InFlight } from './in-flight.ts';
 import { uuidWords } from './mailboxes/keys.ts';
 import { Mailboxes } from './mailboxes.ts';
@@ -15,7 +16,6 @@ import {
   systemClock,
 } from './store.ts';
 import { firstSeq, StoreTime } from './time.ts';
-import { inTurns } from './turns.ts';
 
 /** A store that keeps everything in this process and loses it with it. For tests and for trying things out. */
 export function openMemoryStore(limits: StoreLimits, clock: Clock = systemClock): Store {
@@ -23,32 +23,30 @@ export function openMemoryStore(limits: StoreLimits, clock: Clock = systemClock)
 }
 
 class MemoryStore implements Store {
-  readonly #limits: StoreLimits;
   readonly #time: StoreTime;
   readonly #mailboxes: Mailboxes;
+  readonly #expiry: Expiry;
   /** By slot. */
   readonly #messages: (Message | undefined)[] = [];
-  #sweptExpired = 0;
   readonly #inFlight = new InFlight();
   #closed = false;
 
   constructor(limits: StoreLimits, clock: Clock) {
-    this.#limits = limits;
     this.#time = new StoreTime(clock);
     this.#mailboxes = new Mailboxes(limits, (slot) => {
       this.#messages[slot] = undefined;
     });
+    this.#expiry = new Expiry(this.#mailboxes, this.#time);
     this.#mailboxes.nextSeq = firstSeq(this.#time.now());
   }
 
   push(message: NewMessage): Promise<PushResult> {
     return this.#operate(message.recipient, (nowMs) => {
-      const { change, result } = this.#mailboxes.push(message, uuidWords(message.messageId), nowMs);
+      const { added, result } = this.#mailboxes.push(message, uuidWords(message.messageId), nowMs);
       this.#mailboxes.settle(nowMs);
-      if (change !== undefined) {
-        const seq = this.#mailboxes.table.slots.seq.get(change.slot);
-        const deadline = deadlineMs(nowMs, this.#limits.messageTtlMs);
-        this.#messages[change.slot] = { ...message, seq, arrivalMs: nowMs, deadlineMs: deadline };
+      if (added !== undefined) {
+        const { change, seq, deadlineMs } = added;
+        this.#messages[change.slot] = { ...message, seq, arrivalMs: nowMs, deadlineMs };
       }
       return result;
     });
@@ -70,11 +68,8 @@ class MemoryStore implements Store {
     });
   }
 
-  async sweep(): Promise<number> {
-    await inTurns((max) => this.#mailboxes.dropDue(this.#time.now(), max));
-    const swept = this.#mailboxes.expired - this.#sweptExpired;
-    this.#sweptExpired += swept;
-    return swept;
+  sweep(): Promise<number> {
+    return this.#expiry.sweep();
   }
 
   figures(): StoreFigures {
@@ -92,7 +87,7 @@ class MemoryStore implements Store {
   async #operate<Result>(recipient: string, operation: (nowMs: number) => Result): Promise<Result> {
     if (this.#closed) throw new RelayError('storage_error');
     return this.#inFlight.run(async () => {
-      await inTurns((max) => this.#mailboxes.dropDue(this.#time.now(), max, recipient));
+      await this.#expiry.dropDue(recipient);
       const nowMs = this.#time.now();
       this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
       return operation(nowMs);

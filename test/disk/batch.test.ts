@@ -99,7 +99,7 @@ test('a payload that looks like a batch is not found by a search', async () => {
   const batch = new Batch(4096);
   batch.addPush(headOf(disguised), disguised, pushHeadBytes('r', 'k') as number);
   const file = new MemoryFile(FILE_BYTES);
-  file.put(batch.finish({ oldest: 1, timeMs: 1, nextSeq: 1 }, foreign), FIRST_BATCH);
+  file.put(batch.encode({ oldest: 1, timeMs: 1, nextSeq: 1 }, foreign), FIRST_BATCH);
   assert.equal(await new Scanner(file, FILE_BYTES, foreign).findBatch(FIRST_BATCH + 4096), undefined);
 });
 
@@ -113,7 +113,7 @@ test('the index of a segment says what a scan of it says', async () => {
       for (const pushes of batches) {
         batch.reset();
         for (const each of pushes) batch.addPush(headOf(each.payload, each), each.payload, headBytesOf(each));
-        file.put(batch.finish({ oldest: 1, timeMs: 1, nextSeq: 1 }, SALT_CRC), end);
+        file.put(batch.encode({ oldest: 1, timeMs: 1, nextSeq: 1 }, SALT_CRC), end);
         index.add(end, batch.outlineBytes, () => batch.outline());
         end += padded(batch.length);
       }
@@ -142,7 +142,7 @@ function write(pushes: readonly Push[], acks: readonly Ack[]): { file: MemoryFil
     assert.equal(batch.length - at, ackBytes(each.recipient));
   }
   const file = new MemoryFile(FILE_BYTES);
-  const pieces = batch.finish({ oldest: 3, timeMs: 2 ** 41, nextSeq: 2 ** 50 }, SALT_CRC);
+  const pieces = batch.encode({ oldest: 3, timeMs: 2 ** 41, nextSeq: 2 ** 50 }, SALT_CRC);
   file.put(pieces, FIRST_BATCH);
   return { file, batch };
 }

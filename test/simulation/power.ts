@@ -150,7 +150,7 @@ class History {
 
   /** The trouble is over: pushes are taken again before long, and a clean restart changes nothing. */
   async #heal(): Promise<void> {
-    if (this.#machine.disk.operations.stopped) await this.#restart();
+    while (this.#machine.disk.operations.stopped) await this.#restart();
     const { disk, clock } = this.#machine;
     disk.capacity = Number.POSITIVE_INFINITY;
     disk.operations.faultOf = () => undefined;

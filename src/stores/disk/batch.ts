@@ -56,7 +56,7 @@ export function readFrame(from: Buffer, at: number, saltCrc: number): Frame | un
 
 /**
  * A batch that is being put together. Only one is in flight at a time, so one of these, with its buffer, serves a store
- * for good: `reset`, add records, `finish`, write what that gives, `reset`.
+ * for good: `reset`, add records, `encode`, write what that gives, `reset`.
  */
 export class Batch {
   readonly #staging: Buffer;
@@ -124,7 +124,7 @@ export class Batch {
   }
 
   /** The batch as it is to be written, padded to whole pages, for a file whose salt has this CRC. */
-  finish(frame: Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'>, saltCrc: number): Uint8Array[] {
+  encode(frame: Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'>, saltCrc: number): Uint8Array[] {
     const at = this.#staging;
     at.writeUInt32LE(MAGIC, 0);
     at.writeUInt32LE(this.length, 8);

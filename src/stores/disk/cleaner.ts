@@ -2,9 +2,10 @@ import { ACKED, LIVE, MEMORY } from '../mailboxes/slots.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { Clock } from '../store.ts';
 import type { Batch } from './batch.ts';
-import type { Log } from './log.ts';
+import type { Journal } from './journal.ts';
 import type { Reader, ReadRecord } from './reader.ts';
 import { ackBytes, MEMORY as MEMORY_RECORD } from './record.ts';
+import type { Reserve } from './reserve.ts';
 import type { Segments } from './segments.ts';
 
 /** What the cleaner reads ahead and adds to one batch. */
@@ -20,7 +21,8 @@ export class Cleaner {
   readonly #mailboxes: Mailboxes;
   readonly #segments: Segments;
   readonly #reader: Reader;
-  readonly #log: Log;
+  readonly #journal: Journal;
+  readonly #reserve: Reserve;
   readonly #segmentBytes: number;
   readonly #clock: Clock;
   readonly #onDamage: (slot: number) => void;
@@ -38,7 +40,8 @@ export class Cleaner {
     mailboxes: Mailboxes;
     segments: Segments;
     reader: Reader;
-    log: Log;
+    journal: Journal;
+    reserve: Reserve;
     segmentBytes: number;
     clock: Clock;
     onDamage: (slot: number) => void;
@@ -46,7 +49,8 @@ export class Cleaner {
     this.#mailboxes = parts.mailboxes;
     this.#segments = parts.segments;
     this.#reader = parts.reader;
-    this.#log = parts.log;
+    this.#journal = parts.journal;
+    this.#reserve = parts.reserve;
     this.#segmentBytes = parts.segmentBytes;
     this.#clock = parts.clock;
     this.#onDamage = parts.onDamage;
@@ -55,8 +59,9 @@ export class Cleaner {
   /** Bytes of files above the bound; 0 or less below it. On a full disk whatever a segment might be won from is. */
   get excessBytes(): number {
     const { recordBytes } = this.#mailboxes.table;
-    if (!this.#log.full) return this.#log.fileBytes - 2 * recordBytes - SLACK_SEGMENTS * this.#segmentBytes;
-    const needed = Math.ceil(recordBytes / this.#log.capacity);
+    if (!this.#reserve.isFull)
+      return this.#journal.fileBytes - 2 * recordBytes - SLACK_SEGMENTS * this.#segmentBytes;
+    const needed = Math.ceil(recordBytes / this.#journal.capacity);
     return this.#segments.bytes - needed * this.#segmentBytes;
   }
 
@@ -73,7 +78,7 @@ export class Cleaner {
   /** Reads ahead where there is something to clean; undefined when there is not, or something is loaded already. */
   load(): Promise<void> | undefined {
     if (this.#loading !== undefined) return this.#loading;
-    if (this.hasLoaded || this.#log.broken || this.isPaused) return undefined;
+    if (this.hasLoaded || this.#journal.broken || this.isPaused) return undefined;
     if (this.#number === 0 && !this.#begin()) return undefined;
     this.#loading = this.#load().finally(() => {
       this.#loading = undefined;
@@ -99,10 +104,10 @@ export class Cleaner {
     }
   }
 
-  /** Between two batches: a segment of which nothing is left to be written anew no longer counts. */
-  finish(): void {
+  /** Between two batches: gives up a segment of which nothing is left to be written anew. */
+  retireCleaned(): void {
     if (this.#number === 0 || this.hasLoaded || this.#slots.length > 0 || this.#loading !== undefined) return;
-    this.#log.retire(this.#number);
+    this.#journal.retire(this.#number);
     this.#number = 0;
   }
 
@@ -130,8 +135,8 @@ export class Cleaner {
   /** Takes the oldest segment, if there is too much and it is not the one that is being written. */
   #begin(): boolean {
     if (this.excessBytes <= 0) return false;
-    const number = this.#segments.numbers.find((each) => each >= this.#log.oldest);
-    if (number === undefined || number >= this.#log.tailNumber || !this.#mayPass(number)) return false;
+    const number = this.#segments.numbers.find((each) => each >= this.#journal.oldest);
+    if (number === undefined || number >= this.#journal.tailNumber || !this.#mayPass(number)) return false;
     const { slots } = this.#mailboxes.table;
     this.#number = number;
     this.#slots = [];
@@ -145,10 +150,10 @@ export class Cleaner {
    * segments is followed by another one only once half a segment was written or has died.
    */
   #mayPass(number: number): boolean {
-    if (!this.#log.full || number <= this.#passEnd) return true;
-    const changedBytes = this.#log.callerBytes + this.#mailboxes.table.diedBytes;
+    if (!this.#reserve.isFull || number <= this.#passEnd) return true;
+    const changedBytes = this.#journal.callerBytes + this.#mailboxes.table.diedBytes;
     if (this.#passEnd !== 0 && changedBytes - this.#changedBeforePass < this.#segmentBytes / 2) return false;
-    this.#passEnd = this.#log.tailNumber;
+    this.#passEnd = this.#journal.tailNumber;
     this.#changedBeforePass = changedBytes;
     return true;
   }

@@ -1,11 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
-import { deadlineMs, type MessageKey, type NewMessage } from '../../message.ts';
+import type { MessageKey, NewMessage } from '../../message.ts';
+import { Expiry } from '../expiry.ts';
 import { InFlight } from '../in-flight.ts';
 import { uuidWords } from '../mailboxes/keys.ts';
 import { LIVE } from '../mailboxes/slots.ts';
-import { Mailboxes } from '../mailboxes.ts';
+import type { Mailboxes } from '../mailboxes.ts';
 import type {
   AckResult,
   Clock,
@@ -17,16 +18,16 @@ import type {
   StoreLimits,
 } from '../store.ts';
 import type { StoreTime } from '../time.ts';
-import { inTurns } from '../turns.ts';
 import { Batch } from './batch.ts';
 import { Cleaner } from './cleaner.ts';
 import type { Files } from './files.ts';
 import type { Gate } from './gate.ts';
-import type { Log } from './log.ts';
+import type { Journal } from './journal.ts';
 import { createReader, type Reader, type ReadRecord } from './reader.ts';
 import { ACK, ackBytes, pushHeadBytes, readMessage } from './record.ts';
-import { recover } from './recovery.ts';
-import { segmentName, segmentNumber } from './segment.ts';
+import { filesFrom, type Recount, recount } from './recount.ts';
+import type { Reserve } from './reserve.ts';
+import { segmentName } from './segment.ts';
 import type { Segments } from './segments.ts';
 import { type Request, Writer } from './writer.ts';
 
@@ -34,18 +35,6 @@ import { type Request, Writer } from './writer.ts';
 const STAGING_BYTES = (1 << 20) + (1 << 18) + 4096;
 
 const EMPTY_PAGE: Promise<Page> = Promise.resolve({ messages: [], more: false, remaining: 0 });
-
-/** What a recount found. */
-export interface Recount {
-  /** What the files hold. */
-  readonly messages: number;
-  readonly bytes: number;
-  readonly memories: number;
-  /** Messages whose records are not what they were. */
-  readonly damaged: number;
-  /** Whether the counters that the store answers with say the same. */
-  readonly isConsistent: boolean;
-}
 
 /** What `openDiskStore` put together. */
 export interface DiskStoreParts {
@@ -56,7 +45,8 @@ export interface DiskStoreParts {
   readonly gate: Gate;
   readonly mailboxes: Mailboxes;
   readonly segments: Segments;
-  readonly log: Log;
+  readonly journal: Journal;
+  readonly reserve: Reserve;
   readonly time: StoreTime;
   readonly segmentBytes: number;
   readonly unlock: () => Promise<void>;
@@ -69,20 +59,21 @@ export class DiskStore implements Store {
   readonly #reader: Reader;
   readonly #cleaner: Cleaner;
   readonly #writer: Writer;
+  readonly #expiry: Expiry;
   readonly #inFlight = new InFlight();
-  #sweptExpired = 0;
   #damaged = 0;
   #closing: Promise<void> | undefined;
 
   constructor(parts: DiskStoreParts) {
-    const { mailboxes, segments, gate, log, time, clock, logger } = parts;
+    const { mailboxes, segments, gate } = parts;
     this.#parts = parts;
     this.#mailboxes = mailboxes;
     this.#reader = createReader(segments, mailboxes.table.slots, gate);
+    this.#expiry = new Expiry(mailboxes, parts.time);
     const onDamage = (slot: number): void => this.#dropDamaged(slot);
     this.#cleaner = new Cleaner({ ...parts, reader: this.#reader, onDamage });
     const batch = new Batch(STAGING_BYTES);
-    this.#writer = new Writer({ mailboxes, log, cleaner: this.#cleaner, batch, time, clock, logger });
+    this.#writer = new Writer({ ...parts, cleaner: this.#cleaner, batch });
     segments.onDisposed = () => this.#writer.wake();
   }
 
@@ -101,10 +92,8 @@ export class DiskStore implements Store {
   }
 
   async sweep(): Promise<number> {
-    await inTurns((max) => this.#mailboxes.dropDue(this.#parts.time.now(), max));
+    const swept = await this.#expiry.sweep();
     if (this.#closing === undefined) this.#writer.tick();
-    const swept = this.#mailboxes.expired - this.#sweptExpired;
-    this.#sweptExpired += swept;
     return swept;
   }
 
@@ -114,7 +103,7 @@ export class DiskStore implements Store {
 
   figures(): StoreFigures {
     const { messages, bytes, mailboxes, memories } = this.#mailboxes.table;
-    const { log, segments, time } = this.#parts;
+    const { journal, segments, time } = this.#parts;
     return {
       messages,
       bytes,
@@ -122,11 +111,11 @@ export class DiskStore implements Store {
       memories: memories.length,
       sweepLagMs: this.#mailboxes.lagMs(time.now()),
       disk: {
-        fileBytes: log.fileBytes,
+        fileBytes: journal.fileBytes,
         segments: segments.count,
-        batches: log.batches,
-        flushSeconds: log.flushSeconds,
-        flushFailures: log.flushFailures,
+        batches: journal.batches,
+        flushSeconds: journal.flushSeconds,
+        flushFailures: journal.flushFailures,
         damaged: this.#damaged,
         backlogBytes: this.#writer.backlog.bytes,
       },
@@ -135,7 +124,12 @@ export class DiskStore implements Store {
 
   /** Counts anew what the files hold, and reads every message; writes wait meanwhile. */
   verify(): Promise<Recount> {
-    return this.#operate(() => this.#writer.between(() => this.#recount()));
+    const { files, segments, journal, time } = this.#parts;
+    const count = async (): Promise<Recount> => {
+      await segments.settled();
+      return recount(this.#parts, filesFrom(journal.namedOldest, files), time.now());
+    };
+    return this.#operate(() => this.#writer.between(count));
   }
 
   close(): Promise<void> {
@@ -144,11 +138,11 @@ export class DiskStore implements Store {
   }
 
   async #close(): Promise<void> {
-    const { log, unlock } = this.#parts;
+    const { journal, unlock } = this.#parts;
     await this.#inFlight.idle();
     try {
-      await this.#writer.finish();
-      await log.close();
+      await this.#writer.close();
+      await journal.close();
     } finally {
       await unlock();
     }
@@ -163,12 +157,11 @@ export class DiskStore implements Store {
     const bytes = headBytes + payload.length;
     return this.#submit('push', bytes, (batch, nowMs) => {
       this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
-      const { change, result } = this.#mailboxes.push(message, words, nowMs);
-      if (change === undefined) return result;
-      const seq = this.#mailboxes.table.slots.seq.get(change.slot);
-      const deadline = deadlineMs(nowMs, this.#parts.limits.messageTtlMs);
+      const { added, result } = this.#mailboxes.push(message, words, nowMs);
+      if (added === undefined) return result;
+      const { change, seq, deadlineMs } = added;
       const sizes = { payloadBytes: payload.length, payloadCrc };
-      const head = { recipient, words, meta, seq, arrivalMs: nowMs, deadlineMs: deadline, ...sizes };
+      const head = { recipient, words, meta, seq, arrivalMs: nowMs, deadlineMs, ...sizes };
       change.at = batch.addPush(head, payload, headBytes);
       change.bytes = bytes;
       return result;
@@ -195,7 +188,7 @@ export class DiskStore implements Store {
 
   async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
     for (;;) {
-      await this.#dropDue(recipient);
+      await this.#expiry.dropDue(recipient);
       this.#mailboxes.dropDue(this.#parts.time.now(), Number.POSITIVE_INFINITY, recipient);
       const { slots, more, remaining } = this.#mailboxes.page(recipient, afterSeq, limit);
       if (slots.length === 0) return { messages: [], more, remaining };
@@ -247,7 +240,7 @@ export class DiskStore implements Store {
 
   /** Submits what changes a mailbox; the writer waits for what was submitted, so that only a wait before is counted. */
   #whenNothingIsDue<Answer>(recipient: string, submit: () => Promise<Answer>): Promise<Answer> {
-    const dropping = this.#closing === undefined ? this.#dropDue(recipient) : undefined;
+    const dropping = this.#closing === undefined ? this.#expiry.dropDue(recipient) : undefined;
     if (this.#closing === undefined && dropping === undefined) return submit();
     return this.#operate(async () => {
       await dropping;
@@ -258,39 +251,5 @@ export class DiskStore implements Store {
   async #operate<Answer>(operation: () => Promise<Answer>): Promise<Answer> {
     if (this.#closing !== undefined) throw new RelayError('storage_error');
     return this.#inFlight.run(operation);
-  }
-
-  /** Drops what is due in a mailbox, a thousand messages a turn. */
-  #dropDue(recipient: string): Promise<void> | undefined {
-    return inTurns((max) => this.#mailboxes.dropDue(this.#parts.time.now(), max, recipient));
-  }
-
-  /** The store's files without those that no longer count and are on their way out. */
-  async #countingFiles(): Promise<Files> {
-    const { files, segments, log } = this.#parts;
-    await segments.settled();
-    const counts = (name: string): boolean => (segmentNumber(name) ?? 0) >= log.namedOldest;
-    return { ...files, list: async () => (await files.list()).filter(counts) };
-  }
-
-  async #recount(): Promise<Recount> {
-    const { limits, logger, time } = this.#parts;
-    const { table } = this.#mailboxes;
-    const counted = new Mailboxes(limits);
-    await recover(await this.#countingFiles(), counted.table, limits.dedupWindowMs > 0, logger);
-    const nowMs = time.now();
-    counted.dropDue(nowMs, Number.POSITIVE_INFINITY);
-    this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY);
-    const { messages, bytes, memories } = counted.table;
-    const isConsistent = messages === table.messages && bytes === table.bytes;
-    let damaged = 0;
-    const { slots } = counted.table;
-    const reader = createReader(this.#parts.segments, slots, this.#parts.gate);
-    for (let slot = 1; slot < slots.end; slot++) {
-      if (slots.state.get(slot) !== LIVE) continue;
-      const [record] = await reader.read([slot], () => counted.table.mailboxOf(slot).recipient);
-      if (record === undefined) damaged++;
-    }
-    return { messages, bytes, memories: memories.length, damaged, isConsistent };
   }
 }

@@ -10,13 +10,15 @@ import { inTurns } from '../turns.ts';
 import { DiskStore } from './disk.ts';
 import { type Files, openDirectory } from './files.ts';
 import { createGate } from './gate.ts';
+import { Journal, type JournalStart } from './journal.ts';
 import { lockDirectory } from './lock.ts';
-import { Log, type LogStart, type Tail } from './log.ts';
 import { type Recovered, recover, rewriteLast } from './recovery.ts';
+import { Reserve } from './reserve.ts';
 import { Scanner } from './scan.ts';
-import { IndexBuilder, type SegmentHead, segmentName } from './segment.ts';
+import { type SegmentHead, segmentName } from './segment.ts';
 import { Segments } from './segments.ts';
 import { Spares } from './spares.ts';
+import { Tail } from './tail.ts';
 
 const SEGMENT_BYTES = 16 * 2 ** 20;
 
@@ -74,27 +76,17 @@ async function open(
   mailboxes.nextSeq = Math.max(found?.nextSeq ?? 0, firstSeq(nowMs));
   await inTurns((max) => mailboxes.dropDue(nowMs, max));
   const stamp = () => ({ timeMs: time.now(), nextSeq: mailboxes.nextSeq });
-  const log = new Log({ files, clock, logger, segmentBytes, spares, segments, stamp }, start);
-  const prepared = log.prepare();
+  const reserve = new Reserve(spares, logger);
+  const parts = { files, clock, logger, segmentBytes, reserve, segments };
+  const journal = new Journal({ ...parts, stamp }, start);
+  const prepared = reserve.prepare();
   if (found === undefined) await prepared;
   const { messages } = mailboxes.table;
   logger.info({ messages, ms: Math.round(clock.monotonicMs() - startMs) }, 'the store is open');
-  return new DiskStore({
-    files,
-    clock,
-    logger,
-    limits,
-    gate,
-    mailboxes,
-    segments,
-    log,
-    time,
-    unlock,
-    segmentBytes,
-  });
+  return new DiskStore({ ...parts, limits, gate, mailboxes, journal, time, unlock });
 }
 
-const firstStart: LogStart = {
+const firstStart: JournalStart = {
   tail: undefined,
   oldest: 1,
   flushed: { segment: 0, position: 0 },
@@ -105,24 +97,26 @@ const firstStart: LogStart = {
  * Goes on with the log that was found. What a killed process wrote may be in the page cache only, so the names and the last
  * batch are made durable before anything rests on them; only then goes what that batch says no longer counts.
  */
-async function resume(files: Files, segments: Segments, found: Recovered): Promise<LogStart> {
+async function resume(files: Files, segments: Segments, found: Recovered): Promise<JournalStart> {
   const head = found.segments.at(-1) as SegmentHead;
-  const saltCrc = crc32(head.salt);
   await files.flushDirectory();
   const file = await files.open(segmentName(head.number), 'write');
   try {
-    if (found.last !== undefined) await rewriteLast(file, new Scanner(file, head.bytes, saltCrc), found.last);
+    const scanner = new Scanner(file, head.bytes, crc32(head.salt));
+    if (found.last !== undefined) await rewriteLast(file, scanner, found.last);
     for (const number of found.dead) await files.unlink(segmentName(number));
   } catch (error) {
     await file.close();
     throw error;
   }
   for (const { number, bytes } of found.segments) segments.add(number, bytes);
-  const index = new IndexBuilder(head.bytes);
-  index.giveUp();
-  const tail: Tail = { number: head.number, bytes: head.bytes, file, saltCrc, index, end: found.end };
   const flushed = found.last === undefined ? head.flushed : { segment: head.number, position: found.end };
-  return { tail, oldest: found.oldest, flushed, nextNumber: head.number + 1 };
+  return {
+    tail: new Tail(head, file, found.end),
+    oldest: found.oldest,
+    flushed,
+    nextNumber: head.number + 1,
+  };
 }
 
 async function refuseSled(path: string): Promise<void> {

@@ -39,12 +39,12 @@ export async function recover(
   files: Files,
   table: Table,
   remembers: boolean,
-  log: Logger,
+  logger: Logger,
 ): Promise<Recovered | undefined> {
   const heads = await readHeads(files);
   const lastHead = heads.at(-1);
   if (lastHead === undefined) return undefined;
-  const tail = await readTail(files, lastHead, log);
+  const tail = await readTail(files, lastHead, logger);
   const oldest = tail.last?.frame.oldest ?? lastHead.oldest;
   const ends = chainOf(heads, lastHead, oldest);
   const recovery = new Recovery(table, remembers, lastHead);
@@ -186,7 +186,7 @@ function endOf(batches: readonly FoundBatch[]): number | undefined {
 async function readTail(
   files: Files,
   head: SegmentHead,
-  log: Logger,
+  logger: Logger,
 ): Promise<{ batches: FoundBatch[]; last: FoundBatch | undefined; end: number }> {
   const name = segmentName(head.number);
   return withFile(files, name, async (file) => {
@@ -211,7 +211,7 @@ async function readTail(
     if (torn !== undefined) end = torn.position;
     const dropped = torn?.frame ?? (await scanner.frameAt(end));
     if (dropped !== undefined) {
-      log.warn(
+      logger.warn(
         { file: name, offset: end, bytes: dropped.length },
         'a batch that was never answered is torn; dropped',
       );

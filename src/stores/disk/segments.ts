@@ -1,4 +1,4 @@
-import type { Log } from '../../log.ts';
+import type { Log as Logger } from '../../log.ts';
 import type { File, Files } from './files.ts';
 import { segmentName } from './segment.ts';
 import type { Spares } from './spares.ts';
@@ -24,7 +24,7 @@ export class Segments {
   readonly #files: Files;
   readonly #spares: Spares;
   readonly #segmentBytes: number;
-  readonly #log: Log;
+  readonly #logger: Logger;
   readonly #byNumber = new Map<number, Segment>();
   /** Those that are open, the one used last behind the others. */
   readonly #open = new Set<Segment>();
@@ -34,11 +34,11 @@ export class Segments {
   /** Called after each segment that is disposed of. */
   onDisposed: () => void = () => {};
 
-  constructor(files: Files, spares: Spares, segmentBytes: number, log: Log) {
+  constructor(files: Files, spares: Spares, segmentBytes: number, logger: Logger) {
     this.#files = files;
     this.#spares = spares;
     this.#segmentBytes = segmentBytes;
-    this.#log = log;
+    this.#logger = logger;
   }
 
   get count(): number {
@@ -125,7 +125,7 @@ export class Segments {
         await this.#closeFile(segment);
         await this.#giveUp(segment);
       } catch (error) {
-        this.#log.warn(
+        this.#logger.warn(
           { err: error, file: segmentName(segment.number) },
           'a segment that no longer counts is still there',
         );

@@ -6,7 +6,8 @@ import type { StoreTime } from '../time.ts';
 import { Backlog } from './backlog.ts';
 import { type Batch, FRAME_BYTES, padded } from './batch.ts';
 import type { Cleaner } from './cleaner.ts';
-import type { Log, Purpose } from './log.ts';
+import type { Journal } from './journal.ts';
+import type { Purpose, Reserve } from './reserve.ts';
 
 const BATCH_BYTES_MAX = 1 << 20;
 /** What the cleaner may add to a batch: this much, or twice what callers add if that is less. */
@@ -40,7 +41,8 @@ interface Decided {
 export class Writer {
   readonly backlog: Backlog;
   readonly #mailboxes: Mailboxes;
-  readonly #log: Log;
+  readonly #journal: Journal;
+  readonly #reserve: Reserve;
   readonly #cleaner: Cleaner;
   readonly #batch: Batch;
   readonly #time: StoreTime;
@@ -52,12 +54,13 @@ export class Writer {
   #isRunning = false;
   /** What had been dropped because of the time when the last flushed batch, which names that time, was formed. */
   #namedDrops = 0;
-  #mustTick = false;
-  #isFinishing = false;
+  #isTickDue = false;
+  #isClosing = false;
 
   constructor(parts: {
     mailboxes: Mailboxes;
-    log: Log;
+    journal: Journal;
+    reserve: Reserve;
     cleaner: Cleaner;
     batch: Batch;
     time: StoreTime;
@@ -65,17 +68,18 @@ export class Writer {
     logger: Logger;
   }) {
     this.#mailboxes = parts.mailboxes;
-    this.#log = parts.log;
+    this.#journal = parts.journal;
+    this.#reserve = parts.reserve;
     this.#cleaner = parts.cleaner;
     this.#batch = parts.batch;
     this.#time = parts.time;
     this.#logger = parts.logger;
-    this.#batchBytesMax = Math.min(BATCH_BYTES_MAX, parts.log.capacity);
+    this.#batchBytesMax = Math.min(BATCH_BYTES_MAX, parts.journal.capacity);
     this.backlog = new Backlog(parts.clock);
   }
 
   submit(request: Request): void {
-    if (this.#log.broken) {
+    if (this.#journal.broken) {
       request.reject(new RelayError('storage_error'));
       return;
     }
@@ -86,7 +90,7 @@ export class Writer {
 
   /** Writes an empty batch, which carries the time, if anything was dropped because of the time since the last one. */
   tick(): void {
-    this.#mustTick = this.#mailboxes.dropped !== this.#namedDrops;
+    this.#isTickDue = this.#mailboxes.dropped !== this.#namedDrops;
     this.#kick();
   }
 
@@ -99,14 +103,14 @@ export class Writer {
   }
 
   /** Finishes what waits, and says in the log that nothing was on its way. */
-  async finish(): Promise<void> {
-    this.#isFinishing = true;
+  async close(): Promise<void> {
+    this.#isClosing = true;
     while (this.#isRunning) await this.#running;
     await this.#cleaner.idle();
-    if (this.#log.broken) return;
+    if (this.#journal.broken) return;
     this.#batch.reset();
     this.#batch.addEnd();
-    await this.#log.append(this.#batch, 'clean').catch(() => {});
+    await this.#journal.append(this.#batch, 'clean').catch(() => {});
   }
 
   /** Looks at what waits, as something has changed. */
@@ -115,7 +119,7 @@ export class Writer {
   }
 
   #kick(): void {
-    if (this.#isFinishing || this.#isRunning) return;
+    if (this.#isClosing || this.#isRunning) return;
     this.#isRunning = true;
     this.#running = this.#run();
   }
@@ -125,13 +129,13 @@ export class Writer {
     await new Promise<void>((next) => setImmediate(next));
     for (;;) {
       for (const job of this.#between.splice(0)) await job();
-      this.#cleaner.finish();
+      this.#cleaner.retireCleaned();
       this.#batch.reset();
       const nowMs = this.#time.now();
-      const decided = this.#log.isCleanersOwn && this.#isMakingRoom ? [] : this.#decide(nowMs);
+      const decided = this.#reserve.isCleanersOwn && this.#isMakingRoom ? [] : this.#decide(nowMs);
       const isIdle = decided.length === 0;
       this.#clean(isIdle);
-      if (isIdle && this.#batch.records === 0 && !this.#mustSpeak) break;
+      if (isIdle && this.#batch.records === 0 && !this.#isBatchDue) break;
       await this.#commit(decided, nowMs);
       this.#readAhead();
     }
@@ -141,32 +145,32 @@ export class Writer {
   }
 
   /** Whether a batch is due though nobody asks for one: for the time that it carries, or for the segments that it gives up. */
-  get #mustSpeak(): boolean {
-    return !this.#log.broken && !this.#cleaner.isPaused && (this.#mustTick || this.#log.mustName);
+  get #isBatchDue(): boolean {
+    return !this.#journal.broken && !this.#cleaner.isPaused && (this.#isTickDue || this.#journal.hasUnnamed);
   }
 
   /** Whether a full disk is about to have room: acks, which give more of it back, wait for that rather than be refused. */
   get #isMakingRoom(): boolean {
-    return !this.#cleaner.isPaused && (this.#cleaner.isWorking || this.#log.isMakingRoom);
+    return !this.#cleaner.isPaused && (this.#cleaner.isWorking || this.#journal.isMakingRoom);
   }
 
   /** Decides what waits, as far as it goes into one batch. */
   #decide(nowMs: number): Decided[] {
     const decided: Decided[] = [];
-    let room = this.#log.remaining;
+    let room = this.#journal.remaining;
     let taken = 0;
     while (taken < this.#queue.length) {
       const request = this.#queue[taken] as Request;
       const bytes = padded(this.#batch.length + request.bytesMax);
       const beginsSegment = taken === 0 && bytes > room;
-      if (beginsSegment && request.purpose === 'ack' && !this.#log.mayBegin('ack') && this.#isMakingRoom)
+      if (beginsSegment && request.purpose === 'ack' && !this.#reserve.mayTake('ack') && this.#isMakingRoom)
         break;
-      if (beginsSegment) room = Math.max(bytes, this.#log.capacity);
+      if (beginsSegment) room = Math.max(bytes, this.#journal.capacity);
       if (taken > 0 && (bytes > room || bytes > this.#batchBytesMax)) break;
       decided.push(this.#decideOne(request, nowMs));
       taken++;
       // Where only the reserve is left, a new segment is not there for everybody: who needs one tries alone.
-      if (beginsSegment && this.#log.tight) break;
+      if (beginsSegment && this.#reserve.isAllThereIs) break;
     }
     this.#queue.splice(0, taken);
     return decided;
@@ -185,7 +189,7 @@ export class Writer {
   /** Adds what the cleaner has read, at a pace that callers hardly notice unless there is far too much. */
   #clean(isIdle: boolean): void {
     if (!this.#cleaner.hasLoaded) return;
-    const { remaining, capacity } = this.#log;
+    const { remaining, capacity } = this.#journal;
     const callers = this.#batch.length - FRAME_BYTES;
     const isBehind = isIdle || this.#cleaner.excessBytes > 2 * capacity;
     const paced = Math.min(CLEAN_BYTES_MAX, Math.max(CLEAN_BYTES_MIN, 2 * callers));
@@ -196,10 +200,10 @@ export class Writer {
 
   async #commit(decided: readonly Decided[], nowMs: number): Promise<void> {
     const drops = this.#mailboxes.dropped;
-    const mustWrite = this.#batch.records > 0 || this.#mustSpeak;
+    const mustWrite = this.#batch.records > 0 || this.#isBatchDue;
     try {
       const at = mustWrite
-        ? await this.#log.append(this.#batch, purposeOf(decided))
+        ? await this.#journal.append(this.#batch, purposeOf(decided))
         : { segment: 0, position: 0 };
       this.#mailboxes.settle(nowMs, at.segment, at.position);
       if (mustWrite) this.#namedDrops = drops;
@@ -210,13 +214,13 @@ export class Writer {
       else this.#cleaner.restart();
       for (const { request } of decided) request.reject(error);
     }
-    this.#mustTick = false;
+    this.#isTickDue = false;
     this.backlog.remove(decided.reduce((sum, { request }) => sum + request.bytesMax, 0));
   }
 
   /** Has the cleaner read what it will add to the next batches. */
   #readAhead(): void {
-    if (this.#isFinishing) return;
+    if (this.#isClosing) return;
     this.#cleaner.load()?.then(
       () => this.#kick(),
       (error) => {

@@ -1,0 +1,85 @@
+import { crc32 } from 'node:zlib';
+import { type Batch, type Frame, padded } from './batch.ts';
+import { type File, type Files, writeWhole } from './files.ts';
+import {
+  encodeSegmentHead,
+  FIRST_BATCH,
+  IndexBuilder,
+  SEAL_BYTES,
+  type SegmentHead,
+  segmentName,
+} from './segment.ts';
+
+/** The segment that is being written. */
+export class Tail {
+  readonly number: number;
+  readonly #bytes: number;
+  readonly #file: File;
+  readonly #saltCrc: number;
+  readonly #index: IndexBuilder;
+  /** Where the next batch begins. */
+  #end: number;
+
+  /** Goes on behind the last batch of a file that is open for writing, which ends at `end`. */
+  constructor({ number, bytes, salt }: SegmentHead, file: File, end = FIRST_BATCH) {
+    this.number = number;
+    this.#bytes = bytes;
+    this.#file = file;
+    this.#saltCrc = crc32(salt);
+    this.#index = new IndexBuilder(bytes);
+    this.#end = end;
+    if (end !== FIRST_BATCH) this.#index.giveUp();
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Bytes that still fit. */
+  get remaining(): number {
+    return this.#bytes - SEAL_BYTES - this.#end;
+  }
+
+  /** Writes a batch and flushes it; resolves with where it begins. After a failure the file takes nothing more. */
+  async append(batch: Batch, frame: Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'>): Promise<number> {
+    const position = this.#end;
+    await writeWhole(this.#file, batch.encode(frame, this.#saltCrc), position);
+    await this.#file.flush();
+    this.#index.add(position, batch.outlineBytes, () => batch.outline());
+    this.#end += padded(batch.length);
+    return position;
+  }
+
+  /** Writes what says that a successor is there. Without it the segment is as good; a start only takes longer. */
+  async seal(): Promise<void> {
+    const seal = this.#index.seal(this.#saltCrc, this.#bytes - this.#end);
+    await writeWhole(this.#file, [seal], this.#bytes - seal.length);
+    await this.#file.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** Makes a prepared file, of the length that the head says, the segment of a number. Neither name is left by a failure. */
+export async function beginSegment(files: Files, prepared: string, head: SegmentHead): Promise<Tail> {
+  const name = segmentName(head.number);
+  let file: File | undefined;
+  let linked = false;
+  try {
+    file = await files.open(prepared, 'write');
+    await writeWhole(file, [encodeSegmentHead(head)], 0);
+    await file.flush();
+    await files.link(prepared, name);
+    linked = true;
+    await files.flushDirectory();
+    await files.unlink(prepared);
+  } catch (error) {
+    await file?.close().catch(() => {});
+    await files.unlink(prepared).catch(() => {});
+    if (linked) await files.unlink(name).catch(() => {});
+    throw error;
+  }
+  return new Tail(head, file);
+}
