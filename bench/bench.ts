@@ -1,19 +1,15 @@
-import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { backlogScenario } from './backlog.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { machine, type Result, resultLines, tableHead } from './report.ts';
 import { rateScenarios, type Scenario } from './scenarios.ts';
-import { onStage } from './stage.ts';
+import { diskDirectory, onStage } from './stage.ts';
 
 /**
  * `npm run bench`: drives a relay over HTTP from this process, and next to it, in turn, a bare `node:http` server that
  * gives the same answers. `docs/performance.md` says how to read what it prints.
  */
 const scenarios: readonly Scenario[] = [...rateScenarios, backlogScenario];
-
-/** f_type of Linux's memory file system. */
-const TMPFS_MAGIC = 0x01021994;
 
 // An interrupted bench leaves by the ordinary way out, on which the servers are ended.
 process.once('SIGINT', () => process.exit(130));
@@ -65,14 +61,4 @@ function chosen({ only, connectionsMax }: Options): Scenario[] {
   if (named.length === 0)
     throw new Error(`no scenario is named so; there are ${scenarios.map(({ name }) => name)}`);
   return named.filter(({ pushConnections }) => pushConnections <= connectionsMax);
-}
-
-/** A directory whose files are on a disk: flushes into memory would measure nothing. */
-function diskDirectory(asked: string | undefined): string {
-  if (asked !== undefined) mkdirSync(asked, { recursive: true });
-  const onDisk = (asked === undefined ? [tmpdir(), '/var/tmp'] : [asked]).find(
-    (directory) => statfsSync(directory).type !== TMPFS_MAGIC,
-  );
-  if (onDisk === undefined) throw new Error('no directory on a disk: name one with --directory');
-  return onDisk;
 }

@@ -49,7 +49,8 @@ export const usage = `npm run bench -- [options]
   --directory DIR        make the stores here; it must not be a memory file system
 `;
 
-const full: Effort = {
+/** A whole measurement. */
+export const full: Effort = {
   rounds: 3,
   seconds: 2,
   warmUpSeconds: 1,
@@ -89,18 +90,22 @@ export function readOptions(args: string[]): (Options & { readonly list: boolean
   });
   if (values.help) return undefined;
   const effort = values.quick ? quick : full;
-  const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url));
   return {
     list: values.list,
     only: values.only,
     jsonPath: values.json,
     url: values.url,
     pid: positive('--pid', values.pid),
-    command: values.command ?? `'${process.execPath}' '${cli}'`,
+    command: values.command ?? ownCommand(),
     directory: values.directory,
     connectionsMax: positive('--connections-max', values['connections-max']) ?? Infinity,
     effort: { ...effort, rounds: positive('--rounds', values.rounds) ?? effort.rounds },
   };
+}
+
+/** Starts the relay of this build. */
+export function ownCommand(): string {
+  return `'${process.execPath}' '${fileURLToPath(new URL('../src/cli.js', import.meta.url))}'`;
 }
 
 function positive(name: string, value: string | undefined): number | undefined {

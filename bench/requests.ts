@@ -49,7 +49,8 @@ export class PushTemplate {
   }
 }
 
-function pushBody(recipient: string, messageId: string, payload: Buffer): string {
+/** A push of one message; its recipient comes first. */
+export function pushBody(recipient: string, messageId: string, payload: Buffer): string {
   const meta = {
     kind: 'text',
     total_len: payload.length,

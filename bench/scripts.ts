@@ -101,7 +101,8 @@ export function cycles(recipient: string, payloadBytes: number): Script {
   };
 }
 
-interface Page {
+/** What a pull gave. */
+export interface Page {
   readonly messageIds: readonly string[];
   readonly cursor: string | null;
 }
@@ -111,7 +112,7 @@ const NEXT_CURSOR = Buffer.from('"next_cursor":"');
 const UUID_LENGTH = 36;
 
 /** Finds the ids and the cursor without parsing the page: no payload can hold the quotes around these names. */
-function readPage(answer: Answer): Page {
+export function readPage(answer: Answer): Page {
   expectPart(answer, '"items":[');
   const { body } = answer;
   const messageIds: string[] = [];

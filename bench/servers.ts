@@ -21,10 +21,20 @@ export interface RelayProcess extends Server {
 const STOP_MS = 20_000;
 const STDERR_LENGTH_MAX = 2_000;
 
+/** Keys and values of TOML, in place of those that everything is measured with. */
+export type Settings = Readonly<Record<string, string>>;
+
 /** Runs `command --config FILE` on a store in the directory, and waits until it says where it listens. */
-export async function startRelay(command: string, directory: string): Promise<RelayProcess> {
+export async function startRelay(
+  command: string,
+  directory: string,
+  settings: Settings = {},
+): Promise<RelayProcess> {
   const configPath = join(directory, 'relay.toml');
-  await writeFile(configPath, relayToml(join(directory, 'store')));
+  await writeFile(
+    configPath,
+    toml({ ...measured, 'storage.path': `'${join(directory, 'store')}'`, ...settings }),
+  );
   const startedMs = performance.now();
   // `exec`, so that the process measured and signalled is the relay and not the shell.
   const child = spawn(`exec ${command} --config '${configPath}'`, {
@@ -84,37 +94,30 @@ function stopper(child: ChildProcess): Server['stop'] {
  * The configuration that everything is measured with: durable, limits that are on but never reached, metrics on. In
  * words that the Rust relay knows too: to it and to ours, `sled` is the durable store.
  */
-function relayToml(storePath: string): string {
-  return `
-address = "127.0.0.1:0"
-mode = "http"
+const measured: Settings = {
+  address: '"127.0.0.1:0"',
+  mode: '"http"',
+  'storage.kind': '"sled"',
+  'relay.max_message_bytes': '8_388_608',
+  'relay.max_queue_bytes_per_user': '1_099_511_627_776',
+  'relay.max_messages_per_user': '10_000_000',
+  'relay.message_ttl_seconds': '1_209_600',
+  'relay.gc_interval_seconds': '60',
+  'relay.pull_batch_max': '256',
+  'relay.max_messages_total': '10_000_000',
+  'rate_limit.enabled': 'true',
+  'rate_limit.per_ip_rps': '10_000_000',
+  'rate_limit.burst': '10_000_000',
+  'rate_limit.ban_seconds': '300',
+  'rate_limit.endpoints.push_rps': '10_000_000',
+  'rate_limit.endpoints.pull_rps': '10_000_000',
+  'rate_limit.endpoints.ack_rps': '10_000_000',
+  'metrics.enabled': 'true',
+  'metrics.address': '"127.0.0.1:0"',
+};
 
-[storage]
-kind = "sled"
-path = '${storePath}'
-
-[relay]
-max_message_bytes = 8_388_608
-max_queue_bytes_per_user = 1_099_511_627_776
-max_messages_per_user = 10_000_000
-message_ttl_seconds = 1_209_600
-gc_interval_seconds = 60
-pull_batch_max = 256
-max_messages_total = 10_000_000
-
-[rate_limit]
-enabled = true
-per_ip_rps = 10_000_000
-burst = 10_000_000
-ban_seconds = 300
-
-[rate_limit.endpoints]
-push_rps = 10_000_000
-pull_rps = 10_000_000
-ack_rps = 10_000_000
-
-[metrics]
-enabled = true
-address = "127.0.0.1:0"
-`;
+function toml(settings: Settings): string {
+  return Object.entries(settings)
+    .map(([key, value]) => `${key} = ${value}\n`)
+    .join('');
 }

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Target } from './drive.ts';
 import type { Effort, Options } from './options.ts';
-import { type RelayProcess, startRelay } from './servers.ts';
+import { type RelayProcess, type Settings, startRelay } from './servers.ts';
 
 /** What a scenario runs on. */
 export interface Stage {
@@ -10,17 +11,37 @@ export interface Stage {
   /** On the disk that the relay's store is on. */
   readonly directory: string;
   readonly effort: Effort;
+  /** Of the relay, where they differ from what is usual. */
+  readonly settings: Settings;
   /** Connections that a queue is filled on. */
   readonly fillConnections: number;
   /** Ends the relay with a signal and starts it on the same store. Undefined for a relay that is not ours to stop. */
   readonly restart: ((signal: NodeJS.Signals) => Promise<RelayProcess>) | undefined;
 }
 
+/** Of the bench's options, what a stage follows. */
+export type StageOptions = Pick<Options, 'url' | 'pid' | 'command' | 'effort' | 'connectionsMax'> & {
+  readonly settings?: Settings;
+};
+
 const FILL_CONNECTIONS = 64;
+
+/** f_type of Linux's memory file system. */
+const TMPFS_MAGIC = 0x01021994;
+
+/** A directory whose files are on a disk: flushes into memory would measure nothing. */
+export function diskDirectory(asked: string | undefined): string {
+  if (asked !== undefined) mkdirSync(asked, { recursive: true });
+  const onDisk = (asked === undefined ? [tmpdir(), '/var/tmp'] : [asked]).find(
+    (directory) => statfsSync(directory).type !== TMPFS_MAGIC,
+  );
+  if (onDisk === undefined) throw new Error('no directory on a disk: name one with --directory');
+  return onDisk;
+}
 
 /** Runs one scenario on a relay with an empty store, or on the one that runs already, and clears up after it. */
 export async function onStage<T>(
-  options: Options,
+  options: StageOptions,
   parent: string,
   run: (stage: Stage) => Promise<T>,
 ): Promise<T> {
@@ -30,6 +51,7 @@ export async function onStage<T>(
   const common = {
     directory,
     effort: options.effort,
+    settings: options.settings ?? {},
     fillConnections: Math.min(FILL_CONNECTIONS, options.connectionsMax),
   };
   try {
@@ -48,7 +70,7 @@ async function onOwnRelay<T>(
   common: Omit<Stage, 'relay' | 'restart'>,
   run: (stage: Stage) => Promise<T>,
 ): Promise<T> {
-  let relay = await startRelay(command, common.directory);
+  let relay = await startRelay(command, common.directory, common.settings);
   try {
     return await run({
       ...common,
@@ -57,7 +79,7 @@ async function onOwnRelay<T>(
       },
       async restart(signal) {
         await relay.stop(signal);
-        relay = await startRelay(command, common.directory);
+        relay = await startRelay(command, common.directory, common.settings);
         return relay;
       },
     });

@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { drive } from '../drive.ts';
+import { memoryMb } from '../figures.ts';
+import { newRecipient } from '../requests.ts';
+import { emptyPulls } from '../scripts.ts';
+import type { Stage } from '../stage.ts';
+
+const SAMPLE_MS = 20;
+
+/** What the relay holds 10 s after a request. */
+export async function settledMb({ relay, effort }: Stage): Promise<number> {
+  await drive(relay, [emptyPulls(newRecipient(), 1)]);
+  await sleep(effort.settleSeconds * 1000);
+  return memoryMb(relay.pid, 'RssAnon');
+}
+
+/** What the relay holds more than before it was put through something, 10 s after its end. */
+export async function addedMb(stage: Stage, run: () => Promise<unknown>): Promise<number> {
+  const beforeMb = await settledMb(stage);
+  await run();
+  return (await settledMb(stage)) - beforeMb;
+}
+
+/** The most that the relay held, while it was put through something, more than before. */
+export async function peakMb(stage: Stage, run: () => Promise<unknown>): Promise<number> {
+  const beforeMb = await settledMb(stage);
+  let peak = beforeMb;
+  const timer = setInterval(() => {
+    peak = Math.max(peak, memoryMb(stage.relay.pid, 'RssAnon'));
+  }, SAMPLE_MS);
+  try {
+    await run();
+  } finally {
+    clearInterval(timer);
+  }
+  return peak - beforeMb;
+}

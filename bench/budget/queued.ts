@@ -1,0 +1,31 @@
+import { drive } from '../drive.ts';
+import { newRecipient } from '../requests.ts';
+import { pushes } from '../scripts.ts';
+import { addedMb } from './memory.ts';
+import type { Row } from './rows.ts';
+
+interface Queue {
+  readonly name: string;
+  readonly messages: number;
+  /** Their names have 64 digits. */
+  readonly mailboxes: number;
+  readonly payloadBytes: number;
+  readonly allowedMb: number;
+}
+
+/** Memory that waiting messages take. */
+export function queued({ name, messages, mailboxes, payloadBytes, allowedMb }: Queue): Row {
+  return {
+    name,
+    about: `memory that ${messages.toLocaleString('en')} messages in ${mailboxes.toLocaleString('en')} mailboxes take`,
+    allowedMb,
+    measure(stage) {
+      const recipients = Array.from({ length: mailboxes }, newRecipient);
+      const budget = { requests: messages };
+      const scripts = Array.from({ length: stage.fillConnections }, () =>
+        pushes(recipients, payloadBytes, budget),
+      );
+      return addedMb(stage, () => drive(stage.relay, scripts));
+    },
+  };
+}

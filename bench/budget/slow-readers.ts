@@ -1,0 +1,46 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { drive, type Target } from '../drive.ts';
+import { newRecipient, pullRequest } from '../requests.ts';
+import { PAGE_MESSAGES, pushes } from '../scripts.ts';
+import { peakMb } from './memory.ts';
+import type { Row } from './rows.ts';
+
+const READERS = 64;
+const BYTES_PER_SECOND = 10_000;
+/** As many as fill a page of the default length by both of its measures. */
+const PAYLOAD_BYTES = 16_384;
+/** Long enough for the relay to have made all the pages; none is read to its end. */
+const SECONDS = 20;
+const STEPS_PER_SECOND = 10;
+
+/** The most memory that pages take whose readers are slow. */
+export const slowReaders: Row = {
+  name: 'slow-readers',
+  about: 'peak memory while 64 readers take a full page of 4 MiB at 10 KB/s each',
+  allowedMb: 256,
+  async measure(stage) {
+    const recipient = newRecipient();
+    await drive(stage.relay, [pushes([recipient], PAYLOAD_BYTES, { requests: PAGE_MESSAGES })]);
+    return peakMb(stage, async () => {
+      const readers = Array.from({ length: READERS }, () => asking(stage.relay, recipient));
+      for (let step = 0; step < SECONDS * STEPS_PER_SECOND; step++) {
+        await sleep(1000 / STEPS_PER_SECOND);
+        for (const reader of readers) reader.read(BYTES_PER_SECOND / STEPS_PER_SECOND);
+      }
+      const served = readers.filter(({ bytesRead }) => bytesRead > 0).length;
+      for (const reader of readers) reader.destroy();
+      if (served < READERS) throw new Error(`${READERS - served} readers were given nothing`);
+    });
+  },
+};
+
+/** A connection that has asked for a page, and is read by hand. */
+function asking({ url }: Target, recipient: string): Socket {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.pause();
+  socket.on('readable', () => {});
+  socket.write(pullRequest(recipient));
+  return socket;
+}
