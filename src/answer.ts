@@ -1,12 +1,12 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Reply } from './api.ts';
 import { sentLength } from './body.ts';
 import { chooseEncoding, compress, type ResponseEncoding } from './compress.ts';
 
 /** More of a refused body than this is not waited for: the connection ends instead. */
-const BODY_AWAITED_BYTES = 65_536;
+export const BODY_AWAITED_BYTES = 65_536;
 /** How long a client may take to notice that it was refused. */
-const DROP_MS = 10_000;
+export const DROP_MS = 10_000;
 
 /** Answers a request whose body was read to its end; compressed, if the client asked for it and it is worth it. */
 export function answer(response: ServerResponse, reply: Reply, close: boolean): Promise<void> | undefined {
@@ -68,18 +68,6 @@ function dropBody(response: ServerResponse, bytesMax: number): Promise<number> {
     response.req.once('end', finish);
     response.once('close', finish);
   });
-}
-
-/** An answer as text, for a connection that ends with it and has no response to write it with. */
-export function lastWords({ status, body }: Reply): string {
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    `date: ${new Date().toUTCString()}`,
-    'connection: close',
-  ];
-  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }
 
 function headers({ retryAfter }: Reply, length: number, close: boolean): string[] {

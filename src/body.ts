@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import type { ContentEncoding, Operation } from './api.ts';
+import type { ContentEncoding } from './api.ts';
 import { RelayError } from './errors.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -13,28 +13,12 @@ export function sentLength({ headers }: IncomingMessage): number {
   return length === undefined ? 0 : Number(length);
 }
 
-/** The most bytes that the body of this request can come to. */
-export function bodyBytesAtMost(request: IncomingMessage, operation: Operation): number {
-  if (operation.contentEncoding !== 'identity') return operation.bodyBytesMax;
-  return Math.min(sentLength(request), operation.bodyBytesMax);
-}
-
 /**
- * Reads a body to its end and inflates it. Never settles when the connection ends before that.
+ * Reads a body to its end, as it is sent. Never settles when the connection ends before that.
  *
- * Throws `payload_too_large` as soon as it passes the operation's limit, sent or inflated, and `invalid_input` when
- * it does not inflate.
+ * Throws `payload_too_large` as soon as it passes the limit.
  */
-export function readBody(
-  response: ServerResponse,
-  { bodyBytesMax, contentEncoding }: Operation,
-): Promise<Buffer> {
-  const sent = receive(response.req, bodyBytesMax);
-  if (contentEncoding === 'identity') return sent;
-  return sent.then((bytes) => inflate(bytes, contentEncoding, bodyBytesMax));
-}
-
-function receive(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+export function receive(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
   const length = sentLength(request);
   return new Promise((resolve, reject) => {
     if (length === 0) return resolve(NOTHING);
@@ -75,8 +59,12 @@ const inflaters: Readonly<Record<Compressed, Inflate>> = {
   br: informed(zlib.brotliDecompress),
 };
 
-/** Never holds more than `bytesMax` of what comes out, whatever would come out in all. */
-async function inflate(sent: Buffer, encoding: Compressed, bytesMax: number): Promise<Buffer> {
+/**
+ * Never holds more than `bytesMax` of what comes out, whatever would come out in all.
+ *
+ * Throws `payload_too_large` then, and `invalid_input` for what does not inflate.
+ */
+export async function inflate(sent: Buffer, encoding: Compressed, bytesMax: number): Promise<Buffer> {
   const options = { maxOutputLength: bytesMax, chunkSize: 65_536 };
   const { buffer, engine } = await inflaters[encoding](sent, options).catch((error) => {
     if (error.code === 'ERR_BUFFER_TOO_LARGE') throw new RelayError('payload_too_large');

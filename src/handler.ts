@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { assemble } from './assembly.ts';
 import { type RelayConfigInput, resolveConfig } from './config.ts';
+import { createServe } from './exchange.ts';
 import { createListener } from './listener.ts';
 import { type Log, silentLog } from './log.ts';
 import { type Clock, type Store, systemClock } from './stores/store.ts';
@@ -31,7 +32,8 @@ export function createHandler(input: RelayConfigInput, parts: HandlerParts): Han
   const { store, log = silentLog, clock = systemClock } = parts;
   let stopped = false;
   const { admit, droppedBytesMax, endSweeps } = assemble(config, { store, log, clock });
-  const listener = createListener(admit, { log, droppedBytesMax, closing: () => stopped });
+  const serve = createServe(admit, log);
+  const listener = createListener(serve, { droppedBytesMax, closing: () => stopped });
   return {
     handle: (request, response) => listener(request, response),
     stop() {

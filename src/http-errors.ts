@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { answerUnread, lastWords } from './answer.ts';
+import { answerUnread } from './answer.ts';
+import { answerText } from './answer-text.ts';
 import { type Reply, refusal } from './api.ts';
 import { RelayError } from './errors.ts';
 import { latestResponse } from './turn.ts';
@@ -41,9 +42,12 @@ export function httpRefusal(status: number, message: string): Reply {
   return { ...refusal(new RelayError('invalid_input', message)), status };
 }
 
+/** The answer to a request that takes too long to come. */
+export const tooLate = httpRefusal(408, 'the request did not come in time');
+
 /** Undefined for what is no fault of the HTTP: a connection that broke, a handshake that failed. */
 function replyTo({ code, reason }: NodeJS.ErrnoException & { reason?: string }): Reply | undefined {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return httpRefusal(408, 'the request did not come in time');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return tooLate;
   if (code === 'HPE_HEADER_OVERFLOW') return httpRefusal(431, 'the head of the request is too long');
   if (code?.startsWith('HPE_')) return httpRefusal(400, `malformed HTTP: ${reason}`);
   return undefined;
@@ -67,12 +71,12 @@ function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void 
 }
 
 /** Ends a connection with this answer, and drops what its client still sends until the client ends it too. */
-function endWith(stream: Duplex, reply: Reply): void {
+export function endWith(stream: Duplex, reply: Reply): void {
   if (!stream.writable) {
     stream.destroy();
     return;
   }
-  stream.end(lastWords(reply));
+  stream.end(answerText(reply, 0));
   const timer = setTimeout(() => stream.destroy(), LINGER_MS);
   stream.once('close', () => clearTimeout(timer));
   stream.resume();

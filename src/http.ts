@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { createServer, type Server, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer, type ServerOptions as TlsServerOptions } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import type { SecureContextOptions } from 'node:tls';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { Admit } from './api.ts';
-import { answerHttpErrors } from './http-errors.ts';
-import { createListener } from './listener.ts';
+import { createServe } from './exchange.ts';
+import { createFullServer } from './full-server.ts';
 import type { Log } from './log.ts';
+import { PlainConnection } from './plain.ts';
 import type { Clock } from './stores/store.ts';
-import { latestResponse } from './turn.ts';
 
 /** How long answers that are on their way may take once the server stops. */
 const DRAIN_MS = 5_000;
@@ -18,12 +16,9 @@ const defaultTimeouts = {
   headMs: 10_000,
   /** For a whole request, from its first byte. */
   requestMs: 60_000,
+  /** Clients keep idle connections for 90 s. So long may also nothing move while a client takes its answer. */
+  idleMs: 120_000,
 };
-
-/** Clients keep idle connections for 90 s. */
-const IDLE_MS = 120_000;
-/** A connection on which nothing moves for this long, as its client does not take its answer, is closed. */
-const STALLED_MS = 120_000;
 
 export interface HttpServerOptions {
   readonly log: Log;
@@ -31,7 +26,9 @@ export interface HttpServerOptions {
   /** Speaks TLS with these; with `ca`, to clients with a certificate of it only. */
   readonly tls?: SecureContextOptions;
   readonly clock: Clock;
-  readonly timeouts?: typeof defaultTimeouts;
+  /** Whether plain requests are read without node's HTTP server; true by default. */
+  readonly plainReader?: boolean;
+  readonly timeouts?: Partial<typeof defaultTimeouts>;
 }
 
 export interface HttpServer {
@@ -43,34 +40,30 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
+/** Accepts connections; each is read as plain requests until one is not, and by node's HTTP server from then on. */
 export function createHttpServer(admit: Admit, options: HttpServerOptions): HttpServer {
-  const { log, droppedBytesMax, tls, clock, timeouts = defaultTimeouts } = options;
-  const settings: ServerOptions = {
-    headersTimeout: timeouts.headMs,
-    requestTimeout: timeouts.requestMs,
-    connectionsCheckingInterval: 1_000,
-    keepAliveTimeout: IDLE_MS,
-    // Node's own refusal has no body.
-    requireHostHeader: false,
-  };
-  const server =
-    tls === undefined ? createServer(settings) : createTlsServer({ ...settings, ...tlsSettings(tls) });
-  server.timeout = STALLED_MS;
-  // A client that has sent its last request and says so still gets its answers.
-  Object.assign(server, { httpAllowHalfOpen: true });
-
-  const serve = createListener(admit, { log, droppedBytesMax, closing: () => !server.listening });
-  server.on('request', (request, response) => serve(request, response));
-  server.on('checkContinue', (request, response) => serve(request, response, '100-continue'));
-  server.on('checkExpectation', (request, response) => serve(request, response, 'unknown'));
-  answerHttpErrors(server, droppedBytesMax);
-
+  const { log, tls, clock, plainReader = true, droppedBytesMax } = options;
+  const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsSettings(tls));
   const transports = openSockets(server, 'connection');
   const connections = tls === undefined ? transports : openSockets(server, 'secureConnection');
-  // Node's own would cut off answers that are still being sent.
-  server.closeIdleConnections = () => {
-    for (const socket of connections) closeWhenIdle(socket);
-  };
+
+  const serve = createServe(admit, log);
+  const closing = (): boolean => !server.listening;
+  const common = { closing, droppedBytesMax, ...defaultTimeouts, ...options.timeouts };
+  const full = createFullServer(serve, common);
+  const plain = new WeakMap<Socket, PlainConnection>();
+  const plainOptions = { ...common, serve, handOver };
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    // A client that has sent its last request and says so still gets its answers.
+    socket.allowHalfOpen = true;
+    if (plainReader) plain.set(socket, new PlainConnection(socket, plainOptions));
+    else full.take(socket);
+  });
+
+  function handOver(socket: Socket): void {
+    plain.delete(socket);
+    full.take(socket);
+  }
 
   return {
     async listen(host, port) {
@@ -83,22 +76,26 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
       if ('setSecureContext' in server) server.setSecureContext(secure(changed));
     },
     async stop() {
-      if (!server.listening) return;
+      if (!server.listening) return full.close();
       const closed = once(server, 'close');
       server.close();
+      for (const socket of connections) (plain.get(socket) ?? full).closeWhenIdle(socket);
       const cancel = clock.after(DRAIN_MS, () => {
         for (const socket of transports) socket.destroy();
       });
       await closed;
       cancel();
+      full.close();
     },
   };
 }
 
-function tlsSettings(tls: SecureContextOptions): TlsServerOptions {
+
+function tlsSettings(tls: SecureContextOptions): TlsOptions {
   const mutual = tls.ca !== undefined;
   return {
     ...secure(tls),
+    noDelay: true,
     ALPNProtocols: ['http/1.1'],
     handshakeTimeout: 10_000,
     requestCert: mutual,
@@ -117,10 +114,4 @@ function openSockets(server: Server, event: string): ReadonlySet<Socket> {
     socket.once('close', () => sockets.delete(socket));
   });
   return sockets;
-}
-
-function closeWhenIdle(socket: Socket): void {
-  const response = latestResponse(socket);
-  if (response === undefined || response.writableFinished) socket.destroy();
-  else response.once('close', () => socket.destroySoon());
 }

@@ -1,0 +1,26 @@
+import { STATUS_CODES } from 'node:http';
+import type { Reply } from './api.ts';
+
+/**
+ * An answer as node's own server would write it, for connections that have no response to write it with.
+ * `idleSeconds`: how long the connection is then kept for another request; 0 where it ends.
+ */
+export function answerText({ status, body, retryAfter }: Reply, idleSeconds: number): string {
+  const retry = retryAfter === undefined ? '' : `retry-after: ${retryAfter}\r\n`;
+  const connection = idleSeconds === 0 ? 'close' : `keep-alive\r\nKeep-Alive: timeout=${idleSeconds}`;
+  return (
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n` +
+    `content-length: ${Buffer.byteLength(body)}\r\n${retry}Date: ${dateText()}\r\n` +
+    `Connection: ${connection}\r\n\r\n${body}`
+  );
+}
+
+let dateSecond = 0;
+let date = '';
+
+/** The time for a `Date` header, made anew once a second. */
+function dateText(): string {
+  const second = Math.trunc(Date.now() / 1000);
+  if (second !== dateSecond) [dateSecond, date] = [second, new Date(second * 1000).toUTCString()];
+  return date;
+}

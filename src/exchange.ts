@@ -1,0 +1,102 @@
+import { type Admit, type Operation, type Reply, type RequestHead, refusal } from './api.ts';
+import { inflate } from './body.ts';
+import { Budget } from './budget.ts';
+import { RelayError } from './errors.ts';
+import type { Log } from './log.ts';
+
+/** Bodies up to this length are read as they come. */
+const SMALL_BODY_BYTES = 65_536;
+/** What larger ones may take up together while they are read and worked on. */
+const LARGE_BODIES_BYTES = 128 * 1024 * 1024;
+
+/** A request whose head has come, and the way to its answer, whatever reads the one and writes the other. */
+export interface Exchange {
+  readonly head: RequestHead;
+  /** The length of the body as it is sent; Infinity where only its end will tell. */
+  readonly bodyBytes: number;
+  /**
+   * Reads the body to its end; to be called once. Never settles when the connection ends before that.
+   *
+   * Throws `payload_too_large` as soon as it is past `bytesMax`.
+   */
+  readBody(bytesMax: number): Buffer | Promise<Buffer>;
+  /** Answers a request whose body was read to its end. */
+  answer(reply: Reply): Promise<void> | undefined;
+  /** Answers a request whose body is not wanted. */
+  refuse(reply: Reply): Promise<void> | undefined;
+  /** Resolves when the connection has ended. */
+  gone(): Promise<undefined>;
+  /** Ends the connection of a request that cannot be answered. */
+  abandon(): void;
+}
+
+export type Serve = (exchange: Exchange) => void;
+
+/** Takes requests from their heads to their answers; knows no rule of the relay, and none of HTTP. */
+export function createServe(admit: Admit, log: Log): Serve {
+  const largeBodies = new Budget(LARGE_BODIES_BYTES);
+
+  async function serve(exchange: Exchange): Promise<void> {
+    const admitted = admit(exchange.head);
+    if ('status' in admitted) return exchange.refuse(admitted);
+    const refused = admitted.ready === undefined ? undefined : await admitted.ready;
+    if (refused !== undefined) return exchange.refuse(refused);
+
+    const bytes = bodyBytesAtMost(exchange, admitted);
+    if (bytes > SMALL_BODY_BYTES) return performLarge(exchange, admitted, bytes);
+    const body = exchange.readBody(admitted.bodyBytesMax);
+    if (!Buffer.isBuffer(body) || admitted.contentEncoding !== 'identity')
+      return perform(exchange, admitted, plainBody(body, admitted));
+    // Most bodies come with their heads, and wait for nothing.
+    return exchange.answer(await admitted.run(body));
+  }
+
+  return (exchange) => {
+    serve(exchange).catch((error) => {
+      log.error({ err: error }, 'a request could not be answered');
+      exchange.abandon();
+    });
+  };
+
+  async function performLarge(exchange: Exchange, operation: Operation, bytes: number): Promise<void> {
+    const claim = largeBodies.claim(bytes);
+    // A small body that never comes to its end holds nothing; this one holds its claim.
+    const gone = exchange.gone();
+    try {
+      await Promise.race([claim.granted, gone]);
+      const body = plainBody(exchange.readBody(operation.bodyBytesMax), operation);
+      await perform(exchange, operation, Promise.race([body, gone]));
+    } finally {
+      claim.release();
+    }
+  }
+}
+
+/** Undefined stands for a body that will never be whole. */
+async function perform(
+  exchange: Exchange,
+  operation: Operation,
+  whole: Promise<Buffer | undefined>,
+): Promise<void> {
+  let body: Buffer | undefined;
+  try {
+    body = await whole;
+  } catch (error) {
+    if (error instanceof RelayError) return exchange.refuse(refusal(error));
+    throw error;
+  }
+  if (body !== undefined) return exchange.answer(await operation.run(body));
+}
+
+/** The most bytes that the body of this request can come to. */
+function bodyBytesAtMost({ bodyBytes }: Exchange, { bodyBytesMax, contentEncoding }: Operation): number {
+  return contentEncoding === 'identity' ? Math.min(bodyBytes, bodyBytesMax) : bodyBytesMax;
+}
+
+async function plainBody(
+  sent: Buffer | Promise<Buffer>,
+  { bodyBytesMax, contentEncoding }: Operation,
+): Promise<Buffer> {
+  const body = await sent;
+  return contentEncoding === 'identity' ? body : inflate(body, contentEncoding, bodyBytesMax);
+}

@@ -1,0 +1,56 @@
+import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Serve } from './exchange.ts';
+import { answerHttpErrors } from './http-errors.ts';
+import { createListener, type ListenerOptions } from './listener.ts';
+import { latestResponse } from './turn.ts';
+
+export interface FullServerOptions extends ListenerOptions {
+  readonly headMs: number;
+  readonly requestMs: number;
+  readonly idleMs: number;
+}
+
+/** Node's HTTP server for connections that others have accepted. */
+export interface FullServer {
+  take(socket: Socket): void;
+  /** Ends a connection that it has taken: at once if it is idle, else with the latest answer. */
+  closeWhenIdle(socket: Socket): void;
+  /** To be called when none of its connections is open. */
+  close(): void;
+}
+
+/** Understands all of HTTP/1.1. */
+export function createFullServer(serve: Serve, options: FullServerOptions): FullServer {
+  const server = createServer({
+    headersTimeout: options.headMs,
+    requestTimeout: options.requestMs,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: options.idleMs,
+    // Node's own refusal has no body.
+    requireHostHeader: false,
+  });
+  server.timeout = options.idleMs;
+  // A client that has sent its last request and says so still gets its answers.
+  Object.assign(server, { httpAllowHalfOpen: true });
+
+  const listener = createListener(serve, options);
+  server.on('request', (request, response) => listener(request, response));
+  server.on('checkContinue', (request, response) => listener(request, response, '100-continue'));
+  server.on('checkExpectation', (request, response) => listener(request, response, 'unknown'));
+  answerHttpErrors(server, options.droppedBytesMax);
+  // It never listens; this is what starts its timeouts.
+  server.emit('listening');
+
+  return {
+    take: (socket) => server.emit('connection', socket),
+    closeWhenIdle,
+    close: () => server.close(),
+  };
+}
+
+function closeWhenIdle(socket: Socket): void {
+  const response = latestResponse(socket);
+  if (response === undefined || response.writableFinished) socket.destroy();
+  else response.once('close', () => socket.destroySoon());
+}

@@ -1,0 +1,74 @@
+/** The head of a plain request, and how much is to follow it. */
+export interface PlainHead {
+  readonly target: string;
+  /** Those that mean something to the relay. */
+  readonly headers: PlainHeaders;
+  readonly headBytes: number;
+  readonly bodyBytes: number;
+}
+
+type PlainHeaders = Record<
+  'host' | 'content-length' | 'content-type' | 'x-forwarded-for',
+  string | undefined
+>;
+
+/** Longer heads are not plain. */
+const HEAD_BYTES_MAX = 4_096;
+
+const requestLines = ['/push', '/pull', '/ack'].map((target) => ({
+  target,
+  text: `POST ${target} HTTP/1.1\r\n`,
+}));
+
+/** A header as every client writes it: visible ASCII, one space after the colon, none at the end. */
+const HEADER = /([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)\r\n/y;
+const LENGTH = /^[1-9][0-9]{0,9}$/;
+
+/** What changes how a request is read, how it is answered, or how its connection goes on. */
+const notPlain: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'connection',
+  'content-encoding',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Reads the head that these bytes begin with, where it is whole and plain: a `POST` of one of the three operations,
+ * with one Host, one Content-Length and nothing else that says how to go about it. Undefined in any doubt. What is read
+ * here, node's own parser reads in the same way.
+ */
+export function readPlainHead(bytes: Buffer): PlainHead | undefined {
+  const text = bytes.toString('latin1', 0, HEAD_BYTES_MAX);
+  const line = requestLines.find((known) => text.startsWith(known.text));
+  if (line === undefined) return undefined;
+
+  const headers: PlainHeaders = {
+    host: undefined,
+    'content-length': undefined,
+    'content-type': undefined,
+    'x-forwarded-for': undefined,
+  };
+  let at = line.text.length;
+  while (!text.startsWith('\r\n', at)) {
+    HEADER.lastIndex = at;
+    const [header, written = '', value] = HEADER.exec(text) ?? [];
+    if (header === undefined) return undefined;
+    at += header.length;
+    const name = written.toLowerCase();
+    if (notPlain.has(name)) return undefined;
+    if (!Object.hasOwn(headers, name)) continue;
+    if (headers[name as keyof PlainHeaders] !== undefined) return undefined;
+    headers[name as keyof PlainHeaders] = value;
+  }
+
+  const length = headers['content-length'];
+  if (headers.host === undefined || length === undefined || !LENGTH.test(length)) return undefined;
+  return { target: line.target, headers, headBytes: at + 2, bodyBytes: Number(length) };
+}
