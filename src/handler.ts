@@ -22,7 +22,7 @@ export interface HandlerParts {
 }
 
 /**
- * The relay without a server: of the configuration, `address`, `mode`, `tls`, `storage` and `metrics.address` mean
+ * The relay without a server: of the configuration, `address`, `mode`, `plainReader`, `tls`, `storage` and `metrics.address` mean
  * nothing to it, and the limits of the store are those that the store was opened with.
  *
  * Removes expired messages until it is stopped. Timeouts, and what is no HTTP, are the server's to answer.

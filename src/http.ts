@@ -26,8 +26,8 @@ export interface HttpServerOptions {
   /** Speaks TLS with these; with `ca`, to clients with a certificate of it only. */
   readonly tls?: SecureContextOptions;
   readonly clock: Clock;
-  /** Whether plain requests are read without node's HTTP server; true by default. */
-  readonly plainReader?: boolean;
+  /** Whether plain requests are read without node's HTTP server. */
+  readonly plainReader: boolean;
   readonly timeouts?: Partial<typeof defaultTimeouts>;
 }
 
@@ -42,7 +42,7 @@ export interface HttpServer {
 
 /** Accepts connections; each is read as plain requests until one is not, and by node's HTTP server from then on. */
 export function createHttpServer(admit: Admit, options: HttpServerOptions): HttpServer {
-  const { log, tls, clock, plainReader = true, droppedBytesMax } = options;
+  const { log, tls, clock, plainReader, droppedBytesMax } = options;
   const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsSettings(tls));
   const transports = openSockets(server, 'connection');
   const connections = tls === undefined ? transports : openSockets(server, 'secureConnection');
@@ -89,7 +89,6 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
     },
   };
 }
-
 
 function tlsSettings(tls: SecureContextOptions): TlsOptions {
   const mutual = tls.ca !== undefined;

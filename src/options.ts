@@ -39,6 +39,12 @@ export const options = {
     'Where the relay listens; port 0 takes a free one, 0.0.0.0 and [::] take every interface.',
   ),
   mode: option('http', oneOf('http', 'tls'), '', 'Plain HTTP, or HTTPS with [tls].'),
+  plainReader: option(
+    true,
+    flag,
+    '',
+    'Whether plain requests are read straight from the socket; false leaves all to the slower HTTP server of Node.',
+  ),
   tls: {
     certPemPath: option(
       undefined,

@@ -112,9 +112,9 @@ export class PlainConnection implements Exchange {
     this.#socket.destroy();
   }
 
-  /** Ends the connection, unless a request is on its way: that one's answer will. */
+  /** Ends the connection, unless a request waits for its answer, which will. */
   closeWhenIdle(): void {
-    if (this.#step === 'idle') this.#leave();
+    if (this.#step === 'idle' || this.#step === 'dropping') this.#leave();
   }
 
   readonly #take = (piece: Buffer): void => {

@@ -65,7 +65,13 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
   const listener = metrics && (await startMetricsListener(config.metrics.address, metrics.registry, log));
   if (listener !== undefined) held.push(() => listener.stop());
 
-  const server = createHttpServer(admit, { log, clock, droppedBytesMax, ...tls });
+  const server = createHttpServer(admit, {
+    log,
+    clock,
+    droppedBytesMax,
+    plainReader: config.plainReader,
+    ...tls,
+  });
   held.push(() => server.stop());
   const bound = await listen(server, address, config.address);
   return {

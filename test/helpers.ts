@@ -14,7 +14,9 @@ export async function startTestRelay(
   return relay;
 }
 
+/** `full-server.test.ts` runs the tests over the wire once more, without the reader of plain requests. */
 export const testConfig: RelayConfig = resolveConfig({
+  plainReader: process.env.PLAIN_READER !== 'off',
   storage: { kind: 'memory' },
   rateLimit: { enabled: false },
 });

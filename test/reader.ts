@@ -3,6 +3,7 @@ import type { Admit, ContentEncoding, Reply } from '../src/api.ts';
 import { createHttpServer } from '../src/http.ts';
 import { silentLog } from '../src/log.ts';
 import { systemClock } from '../src/stores/store.ts';
+import { testConfig } from './helpers.ts';
 
 export const MIB = 1_048_576;
 
@@ -23,6 +24,7 @@ export async function startReader(
     log: silentLog,
     clock: systemClock,
     droppedBytesMax: MIB,
+    plainReader: testConfig.plainReader,
     ...(timeouts && { timeouts }),
   });
   const { port } = await server.listen('127.0.0.1', 0);

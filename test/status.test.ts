@@ -74,7 +74,7 @@ test('stats count well-formed requests, refused ones too, and results', async (t
 });
 
 test('what was refused for its rate counts as that only', async (t) => {
-  const rateLimit = { ...testConfig.rateLimit, enabled: true, burst: 1 };
+  const rateLimit = { ...testConfig.rateLimit, enabled: true, burst: 1, perIpRps: 1 };
   const relay = await startTestRelay(t, { metrics: on, rateLimit });
   await post(relay, '/pull', { recipient: 'a' });
   assert.equal((await post(relay, '/ack', { recipient: 'a', ack: [] })).status, 429);

@@ -1,0 +1,17 @@
+// What is promised over the wire holds without the reader of plain requests too.
+process.env.PLAIN_READER = 'off';
+for (const name of [
+  'ack',
+  'body',
+  'lifecycle',
+  'metrics',
+  'pull',
+  'push',
+  'rate-limit-wire',
+  'routes',
+  'status',
+  'tls',
+  'transport',
+]) {
+  await import(`./${name}.test.js`);
+}
