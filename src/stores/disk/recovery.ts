@@ -1,73 +1,51 @@
 import { crc32 } from 'node:zlib';
-import { RelayError } from '../../errors.ts';
-import type { Log as Logger } from '../../log.ts';
 import { foldAck, foldPush, sortMemories } from '../mailboxes/fold.ts';
 import type { Place, Table } from '../mailboxes/table.ts';
-import { PAGE_BYTES, padded } from './batch.ts';
-import { type File, type Files, writeWhole } from './files.ts';
+import { padded } from './batch.ts';
+import type { Findings } from './damage.ts';
+import { type File, type ReadableFiles, withFile, writeWhole } from './files.ts';
+import { type Extent, readLayout, visitBatches, type Written } from './layout.ts';
 import { ACK, END, MEMORY } from './record.ts';
 import { batchesOfIndex, type FoundBatch, Scanner } from './scan.ts';
-import {
-  decodeSegmentHead,
-  FIRST_BATCH,
-  readSeal,
-  type SegmentHead,
-  segmentName,
-  segmentNumber,
-} from './segment.ts';
+import { FIRST_BATCH, readSeal, type SegmentHead, segmentName } from './segment.ts';
 
 /** What the files say. */
 export interface Recovered {
-  /** Those that count, in order. */
-  readonly segments: readonly SegmentHead[];
+  /** Those that count, in order, and where each one ends; in the last one the next batch goes there. */
+  readonly segments: readonly (SegmentHead & { readonly end: number })[];
   /** Numbers whose files do not count any more, or never did. */
   readonly dead: readonly number[];
   readonly oldest: number;
-  /** Where the next batch goes, in the last segment. */
-  readonly end: number;
-  /** The last batch. */
+  /** The last batch, if there is one in the last segment. */
   readonly last: FoundBatch | undefined;
   readonly nextSeq: number;
   readonly timeMs: number;
 }
 
 /**
- * Folds the log of a directory into an empty table. Changes no file. Undefined if there is no log yet; throws
- * `storage_error` with the file and the offset for one that is not as this program left it.
+ * Folds the log of a directory into an empty table. Changes no file. Undefined if there is no log yet. What is not as this
+ * program left it is told to `findings`; where they let it, it goes on with the rest.
  */
 export async function recover(
-  files: Files,
+  files: ReadableFiles,
   table: Table,
   remembers: boolean,
-  logger: Logger,
+  findings: Findings,
+  written?: Written,
 ): Promise<Recovered | undefined> {
-  const heads = await readHeads(files);
-  const lastHead = heads.at(-1);
-  if (lastHead === undefined) return undefined;
-  const tail = await readTail(files, lastHead, logger);
-  const oldest = tail.last?.frame.oldest ?? lastHead.oldest;
-  const ends = chainOf(heads, lastHead, oldest);
-  const recovery = new Recovery(table, remembers, lastHead);
-  const segments = heads.filter(({ number }) => ends.has(number) && number >= oldest);
-  for (const head of segments) {
-    const end = ends.get(head.number);
-    const fold = (batch: FoundBatch): void => recovery.fold(head.number, batch);
-    if (end === undefined) tail.batches.forEach(fold);
-    else await readSealed(files, head, end, fold);
+  const layout = await readLayout(files, findings, written);
+  if (layout === undefined) return undefined;
+  const recovery = new Recovery(table, remembers);
+  const segments = [];
+  for (const extent of layout.segments) {
+    const { head } = extent;
+    recovery.begin(head);
+    const end = await readSegment(files, extent, findings, (batch) => recovery.fold(head.number, batch));
+    segments.push({ ...head, end });
   }
   sortMemories(table);
-  const dead = heads
-    .map(({ number }) => number)
-    .filter((number) => !segments.some((head) => head.number === number));
-  return {
-    segments,
-    dead,
-    oldest,
-    end: tail.end,
-    last: tail.last,
-    nextSeq: recovery.nextSeq,
-    timeMs: recovery.timeMs,
-  };
+  const { last, nextSeq, timeMs } = recovery;
+  return { segments, dead: layout.dead, oldest: layout.oldest, last, nextSeq, timeMs };
 }
 
 /**
@@ -82,20 +60,26 @@ export async function rewriteLast(file: File, scanner: Scanner, batch: FoundBatc
 class Recovery {
   readonly #table: Table;
   readonly #remembers: boolean;
-  nextSeq: number;
-  timeMs: number;
+  last: FoundBatch | undefined;
+  nextSeq = 0;
+  timeMs = 0;
 
-  constructor(table: Table, remembers: boolean, { nextSeq, timeMs }: SegmentHead) {
+  constructor(table: Table, remembers: boolean) {
     this.#table = table;
     this.#remembers = remembers;
-    this.nextSeq = nextSeq;
-    this.timeMs = timeMs;
   }
 
-  fold(segment: number, { frame, records }: FoundBatch): void {
-    this.nextSeq = Math.max(this.nextSeq, frame.nextSeq);
-    this.timeMs = Math.max(this.timeMs, frame.timeMs);
-    for (const { head, position } of records) {
+  begin({ nextSeq, timeMs }: SegmentHead): void {
+    this.last = undefined;
+    this.nextSeq = Math.max(this.nextSeq, nextSeq);
+    this.timeMs = Math.max(this.timeMs, timeMs);
+  }
+
+  fold(segment: number, batch: FoundBatch): void {
+    this.last = batch;
+    this.nextSeq = Math.max(this.nextSeq, batch.frame.nextSeq);
+    this.timeMs = Math.max(this.timeMs, batch.frame.timeMs);
+    for (const { head, position } of batch.records) {
       if (head.kind === END) continue;
       const place: Place = { segment, position, bytes: head.headBytes + head.keptBytes };
       if (head.kind === ACK || head.kind === MEMORY)
@@ -105,70 +89,29 @@ class Recovery {
   }
 }
 
-async function readHeads(files: Files): Promise<SegmentHead[]> {
-  const names = (await files.list()).filter((name) => segmentNumber(name) !== undefined).sort();
-  const heads: SegmentHead[] = [];
-  for (const name of names) heads.push(await withFile(files, name, (file) => readSegmentHead(file, name)));
-  return heads;
-}
-
-async function readSegmentHead(file: File, name: string): Promise<SegmentHead> {
-  const page = Buffer.alloc(PAGE_BYTES);
-  const read = await file.read(page, 0);
-  const head = decodeSegmentHead(page.subarray(0, read));
-  if (head === undefined) throw corrupt(name, 0, 'its head is not one that this program writes');
-  if (head.number !== segmentNumber(name))
-    throw corrupt(name, 0, `its head says that it is segment ${head.number}`);
-  if (head.bytes !== (await file.size()))
-    throw corrupt(name, 0, `its head says that it has ${head.bytes} bytes`);
-  return head;
-}
-
-/**
- * Where the segments before the last one end: each head names the last flushed position before it, and what lies
- * between is void. A segment in this chain that is not there is missing.
- */
-function chainOf(
-  heads: readonly SegmentHead[],
-  last: SegmentHead,
-  oldest: number,
-): Map<number, number | undefined> {
-  const byNumber = new Map(heads.map((head) => [head.number, head]));
-  const ends = new Map<number, number | undefined>([[last.number, undefined]]);
-  for (let head = last; head.flushed.segment >= oldest && head.flushed.segment > 0; ) {
-    const { segment, position } = head.flushed;
-    const before = byNumber.get(segment);
-    if (before === undefined)
-      throw corrupt(segmentName(segment), 0, `it is missing, and ${segmentName(head.number)} follows it`);
-    ends.set(segment, position);
-    head = before;
+/** Visits the batches of a segment, of its index where that is whole; returns where they end. */
+async function readSegment(
+  files: ReadableFiles,
+  { head, end, batches }: Extent,
+  findings: Findings,
+  visit: (batch: FoundBatch) => void,
+): Promise<number> {
+  if (batches !== undefined) {
+    batches.forEach(visit);
+    return end as number;
   }
-  return ends;
-}
-
-/** Folds the batches of a segment that has a successor: all of them were flushed, so all must be good. */
-async function readSealed(
-  files: Files,
-  head: SegmentHead,
-  end: number,
-  fold: (batch: FoundBatch) => void,
-): Promise<void> {
   const name = segmentName(head.number);
-  await withFile(files, name, async (file) => {
+  return withFile(files, name, async (file) => {
     const saltCrc = crc32(head.salt);
-    const index = (await readSeal(file, head.bytes, saltCrc))?.index;
-    const indexed = index === undefined ? undefined : batchesOfIndex(index, saltCrc);
-    if (indexed !== undefined && endOf(indexed) === end) {
-      indexed.forEach(fold);
-      return;
+    const seal = await readSeal(file, head.bytes, saltCrc);
+    const indexed = seal?.index && batchesOfIndex(seal.index, saltCrc);
+    const indexedEnd = indexed && endOf(indexed);
+    if (indexedEnd !== undefined && indexedEnd === (end ?? indexedEnd)) {
+      indexed?.forEach(visit);
+      return indexedEnd;
     }
-    const scanner = new Scanner(file, head.bytes, saltCrc);
-    for (let position = FIRST_BATCH; position < end; ) {
-      const batch = await scanner.batchAt(position);
-      if (batch === undefined) throw corrupt(name, position, 'a batch is damaged');
-      fold(batch);
-      position += padded(batch.frame.length);
-    }
+    const scanner = new Scanner(file, seal?.position ?? head.bytes, saltCrc);
+    return visitBatches(scanner, name, end, findings, visit);
   });
 }
 
@@ -180,63 +123,4 @@ function endOf(batches: readonly FoundBatch[]): number | undefined {
     end += padded(frame.length);
   }
   return end;
-}
-
-/** The batches of the last segment. Only its last batch can be torn; a good one behind a bad one is corruption. */
-async function readTail(
-  files: Files,
-  head: SegmentHead,
-  logger: Logger,
-): Promise<{ batches: FoundBatch[]; last: FoundBatch | undefined; end: number }> {
-  const name = segmentName(head.number);
-  return withFile(files, name, async (file) => {
-    const saltCrc = crc32(head.salt);
-    if ((await readSeal(file, head.bytes, saltCrc)) !== undefined) {
-      throw corrupt(name, head.bytes, 'it is sealed, so a segment that followed it is missing');
-    }
-    const scanner = new Scanner(file, head.bytes, saltCrc);
-    const batches: FoundBatch[] = [];
-    let end = FIRST_BATCH;
-    for (;;) {
-      const batch = await scanner.batchAt(end);
-      if (batch === undefined) break;
-      batches.push(batch);
-      end += padded(batch.frame.length);
-    }
-    const behind = await scanner.findBatch(end + PAGE_BYTES);
-    if (behind !== undefined)
-      throw corrupt(name, end, `a batch is damaged, and a good one follows at ${behind.position}`);
-    const last = batches.at(-1);
-    const torn = last !== undefined && !(await scanner.areGood(last)) ? batches.pop() : undefined;
-    if (torn !== undefined) end = torn.position;
-    const dropped = torn?.frame ?? (await scanner.frameAt(end));
-    if (dropped !== undefined) {
-      logger.warn(
-        { file: name, offset: end, bytes: dropped.length },
-        'a batch that was never answered is torn; dropped',
-      );
-    }
-    return { batches, last: batches.at(-1), end };
-  });
-}
-
-function corrupt(name: string, offset: number, what: string): RelayError {
-  return new RelayError(
-    'storage_error',
-    `${name} at ${offset}: ${what}. The store is not opened, so that nothing is lost: bring the file back from a copy of ` +
-      'the whole directory, or give another storage path and keep this one.',
-  );
-}
-
-async function withFile<Result>(
-  files: Files,
-  name: string,
-  job: (file: File) => Promise<Result>,
-): Promise<Result> {
-  const file = await files.open(name, 'read');
-  try {
-    return await job(file);
-  } finally {
-    await file.close();
-  }
 }
