@@ -133,11 +133,6 @@ export class Ledger {
     }
   }
 
-  /** Whether something failed that may be in the files nevertheless, as nothing was flushed since. */
-  get isInDoubt(): boolean {
-    return this.#failedPushes.length + this.#failedAcks.length > 0;
-  }
-
   endRound(): void {
     for (const copy of this.#acked.flatMap((name) => this.#copies.of(name))) {
       if (copy.state !== 'sure' && copy.state !== 'maybe') continue;

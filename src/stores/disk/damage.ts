@@ -5,6 +5,8 @@ import type { Log as Logger } from '../../log.ts';
 export interface Damage {
   readonly file: string;
   readonly offset: number;
+  /** How far it reaches, as far as is known. */
+  readonly bytes: number;
   /** What is wrong there, in words. */
   readonly what: string;
   /** Whether a relay refuses to start because of it. */

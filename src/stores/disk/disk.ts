@@ -23,9 +23,9 @@ import { Cleaner } from './cleaner.ts';
 import type { Files } from './files.ts';
 import type { Gate } from './gate.ts';
 import type { Journal } from './journal.ts';
+import { type OpenRecount, recountOpen } from './open-recount.ts';
 import { createReader, type Reader, type ReadRecord } from './reader.ts';
 import { ACK, ackBytes, pushHeadBytes, readMessage } from './record.ts';
-import { filesFrom, type Recount, recount } from './recount.ts';
 import type { Reserve } from './reserve.ts';
 import { segmentName } from './segment.ts';
 import type { Segments } from './segments.ts';
@@ -122,13 +122,9 @@ export class DiskStore implements Store {
     };
   }
 
-  /** Counts anew what the files hold, and reads every message; writes wait meanwhile. */
-  verify(): Promise<Recount> {
-    const { files, segments, journal, time } = this.#parts;
-    const count = async (): Promise<Recount> => {
-      await segments.settled();
-      return recount(this.#parts, filesFrom(journal.namedOldest, files), time.now());
-    };
+  /** Counts anew what the files hold, and checks every checksum; writes wait meanwhile. */
+  verify(): Promise<OpenRecount> {
+    const count = () => recountOpen(this.#parts, (slot) => this.#dropDamaged(slot));
     return this.#operate(() => this.#writer.between(count));
   }
 

@@ -20,6 +20,9 @@ export interface Files {
   flushDirectory(): Promise<void>;
 }
 
+/** As much of them as it takes to read a store. */
+export type ReadableFiles = Pick<Files, 'list' | 'open'>;
+
 export interface File {
   size(): Promise<number>;
   /** Reads at most `into.length` bytes at `position`; resolves with how many there were. */
@@ -37,10 +40,29 @@ export async function writeWhole(file: File, pieces: readonly Uint8Array[], posi
   if (taken !== length) throw new Error(`the disk took ${taken} of ${length} bytes`);
 }
 
+/** Runs a job on a file that is open for reading meanwhile. */
+export async function withFile<Result>(
+  files: ReadableFiles,
+  name: string,
+  job: (file: File) => Promise<Result>,
+): Promise<Result> {
+  const file = await files.open(name, 'read');
+  try {
+    return await job(file);
+  } finally {
+    await file.close();
+  }
+}
+
 /** The files of a directory, which is created with its parents where it is missing; each new name is flushed. */
 export async function openDirectory(path: string): Promise<Files> {
+  await createDirectory(resolve(path));
+  return filesOf(path);
+}
+
+/** The files of a directory that is there. */
+export function filesOf(path: string): Files {
   const directory = resolve(path);
-  await createDirectory(directory);
   const at = (name: string): string => join(directory, name);
   return {
     list: () => readdir(directory),

@@ -82,6 +82,11 @@ export class Journal {
     return this.#namedOldest;
   }
 
+  /** Up to where the log is on disk. */
+  get flushed(): LogPosition {
+    return this.#flushed;
+  }
+
   /** Whether a batch is due because no flushed one says yet that retired segments do not count. */
   get hasUnnamed(): boolean {
     return this.#oldest !== this.#namedOldest;

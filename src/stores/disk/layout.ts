@@ -67,7 +67,7 @@ async function readHeads(files: ReadableFiles, findings: Findings): Promise<Segm
   for (const name of names) {
     const head = await withFile(files, name, (file) => readHead(file, name));
     if (typeof head !== 'string') heads.push(head);
-    else findings.onDamage({ file: name, offset: 0, what: head, stopsStart: true });
+    else findings.onDamage({ file: name, offset: 0, bytes: PAGE_BYTES, what: head, stopsStart: true });
   }
   return heads;
 }
@@ -99,7 +99,7 @@ function chainOf(
     const before = heads.findLast(({ number }) => number <= segment);
     if (before?.number !== segment) {
       const what = `it is missing, and ${segmentName(head.number)} follows it`;
-      findings.onDamage({ file: segmentName(segment), offset: 0, what, stopsStart: true });
+      findings.onDamage({ file: segmentName(segment), offset: 0, bytes: position, what, stopsStart: true });
     }
     if (before === undefined || before.number < oldest) break;
     chain.push({ head: before, end: before.number === segment ? position : undefined });
@@ -113,12 +113,13 @@ async function readTail(files: ReadableFiles, head: SegmentHead, findings: Findi
   const name = segmentName(head.number);
   return withFile(files, name, async (file) => {
     const saltCrc = crc32(head.salt);
-    if ((await readSeal(file, head.bytes, saltCrc)) !== undefined) {
+    const seal = await readSeal(file, head.bytes, saltCrc);
+    if (seal !== undefined) {
       const what = 'it is sealed, so a segment that followed it is missing';
-      findings.onDamage({ file: name, offset: head.bytes, what, stopsStart: true });
+      findings.onDamage({ file: name, offset: head.bytes, bytes: 0, what, stopsStart: true });
     }
     const batches: FoundBatch[] = [];
-    const scanner = new Scanner(file, head.bytes, saltCrc);
+    const scanner = new Scanner(file, seal?.position ?? head.bytes, saltCrc);
     let end = await visitBatches(scanner, name, undefined, findings, (batch) => void batches.push(batch));
     const last = batches.at(-1);
     const torn = last !== undefined && !(await scanner.areGood(last)) ? batches.pop() : undefined;
@@ -138,13 +139,13 @@ export async function visitBatches(
   name: string,
   end: number | undefined,
   { onDamage }: Findings,
-  visit: (batch: FoundBatch) => void,
+  visit: (batch: FoundBatch) => void | Promise<void>,
 ): Promise<number> {
   let position = FIRST_BATCH;
   while (end === undefined || position < end) {
     const batch = await scanner.batchAt(position);
     if (batch !== undefined) {
-      visit(batch);
+      await visit(batch);
       position += padded(batch.frame.length);
       continue;
     }
@@ -157,8 +158,9 @@ export async function visitBatches(
       behind === undefined
         ? 'a batch is damaged'
         : `a batch is damaged, and a good one follows at ${behind.position}`;
-    onDamage({ file: name, offset: position, what, stopsStart: true });
-    position = behind?.position ?? (end as number);
+    const next = behind?.position ?? (end as number);
+    onDamage({ file: name, offset: position, bytes: next - position, what, stopsStart: true });
+    position = next;
   }
   return position;
 }

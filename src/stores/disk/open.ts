@@ -7,6 +7,7 @@ import { Mailboxes } from '../mailboxes.ts';
 import { type Clock, type StoreLimits, systemClock } from '../store.ts';
 import { firstSeq, StoreTime } from '../time.ts';
 import { inTurns } from '../turns.ts';
+import { strictly } from './damage.ts';
 import { DiskStore } from './disk.ts';
 import { type Files, openDirectory } from './files.ts';
 import { createGate } from './gate.ts';
@@ -15,7 +16,7 @@ import { lockDirectory } from './lock.ts';
 import { type Recovered, recover, rewriteLast } from './recovery.ts';
 import { Reserve } from './reserve.ts';
 import { Scanner } from './scan.ts';
-import { type SegmentHead, segmentName } from './segment.ts';
+import { segmentName } from './segment.ts';
 import { Segments } from './segments.ts';
 import { Spares } from './spares.ts';
 import { Tail } from './tail.ts';
@@ -66,7 +67,7 @@ async function open(
   const spares = new Spares(files, gate, segmentBytes);
   const segments = new Segments(files, spares, segmentBytes, logger);
   const mailboxes = new Mailboxes(limits);
-  const found = await recover(files, mailboxes.table, limits.dedupWindowMs > 0, logger);
+  const found = await recover(files, mailboxes.table, limits.dedupWindowMs > 0, strictly(logger));
   await spares.load(await files.list());
   const start = found === undefined ? firstStart : await resume(files, segments, found);
   const time = new StoreTime(clock, found?.timeMs, (byMs) =>
@@ -98,7 +99,7 @@ const firstStart: JournalStart = {
  * batch are made durable before anything rests on them; only then goes what that batch says no longer counts.
  */
 async function resume(files: Files, segments: Segments, found: Recovered): Promise<JournalStart> {
-  const head = found.segments.at(-1) as SegmentHead;
+  const head = found.segments.at(-1) as Recovered['segments'][number];
   await files.flushDirectory();
   const file = await files.open(segmentName(head.number), 'write');
   try {
@@ -110,9 +111,9 @@ async function resume(files: Files, segments: Segments, found: Recovered): Promi
     throw error;
   }
   for (const { number, bytes } of found.segments) segments.add(number, bytes);
-  const flushed = found.last === undefined ? head.flushed : { segment: head.number, position: found.end };
+  const flushed = found.last === undefined ? head.flushed : { segment: head.number, position: head.end };
   return {
-    tail: new Tail(head, file, found.end),
+    tail: new Tail(head, file, head.end),
     oldest: found.oldest,
     flushed,
     nextNumber: head.number + 1,

@@ -90,7 +90,7 @@ async function readRun(
         const record =
           bytes?.subarray(at, at + each.bytes) ??
           (await readBytes(file, each.position, each.position + each.bytes));
-        found[each.index] = record && check(record, each);
+        found[each.index] = record && checkRecord(record, each);
       }
     }),
   );
@@ -107,7 +107,10 @@ async function readBytes(file: File, from: number, to: number): Promise<Buffer |
 }
 
 /** A record, if it is the one that is wanted and every byte of it is as it was written. */
-function check(record: Buffer, { seq, recipient }: Wanted): ReadRecord | undefined {
+export function checkRecord(
+  record: Buffer,
+  { seq, recipient }: Pick<Wanted, 'seq' | 'recipient'>,
+): ReadRecord | undefined {
   const head = readHead(record, 0);
   if (head === undefined || !isPush(head) || head.seq !== seq || head.recipient !== recipient)
     return undefined;

@@ -1,60 +1,164 @@
-import type { Log as Logger } from '../../log.ts';
+import { crc32 } from 'node:zlib';
 import { LIVE } from '../mailboxes/slots.ts';
+import type { Fact } from '../mailboxes/table.ts';
 import { Mailboxes } from '../mailboxes.ts';
 import type { StoreLimits } from '../store.ts';
-import type { Files } from './files.ts';
-import type { Gate } from './gate.ts';
-import { createReader } from './reader.ts';
-import { recover } from './recovery.ts';
-import { segmentNumber } from './segment.ts';
-import type { Segments } from './segments.ts';
+import type { Damage, Torn } from './damage.ts';
+import { type ReadableFiles, withFile } from './files.ts';
+import { visitBatches, type Written } from './layout.ts';
+import { checkRecord } from './reader.ts';
+import { END } from './record.ts';
+import { type Recovered, recover } from './recovery.ts';
+import { Scanner } from './scan.ts';
+import { readSeal, segmentName } from './segment.ts';
 
-/** What a recount found. */
+/** What the files of a store hold, counted anew. */
 export interface Recount {
-  /** What the files hold. */
+  /** Segments that count. */
+  readonly segments: number;
+  readonly batches: number;
+  /** Messages that have not expired. */
   readonly messages: number;
+  /** Their payloads. */
   readonly bytes: number;
+  /** Those with messages or remembered acks. */
+  readonly mailboxes: number;
+  /** Remembered acks. */
   readonly memories: number;
-  /** Messages whose records are not what they were. */
-  readonly damaged: number;
-  /** Whether the counters that the store answers with say the same. */
-  readonly isConsistent: boolean;
+  /** Messages whose records are not what they were; they are not among `messages`. */
+  readonly lost: number;
+  readonly damage: readonly Damage[];
+  readonly torn: Torn | undefined;
+  /** Whether the log ends with a close. */
+  readonly isClosed: boolean;
 }
 
-/**
- * Counts anew what the files of an open store hold at a time, and reads every message; nothing may be written meanwhile.
- * `mailboxes` are the store's own, to compare with.
- */
-export async function recount(
-  { segments, gate, mailboxes, limits, logger }: RecountParts,
-  files: Files,
-  nowMs: number,
-): Promise<Recount> {
-  const counted = new Mailboxes(limits);
-  await recover(files, counted.table, limits.dedupWindowMs > 0, logger);
-  for (const each of [counted, mailboxes]) each.dropDue(nowMs, Number.POSITIVE_INFINITY);
-  const { messages, bytes, memories, slots } = counted.table;
-  const isConsistent = messages === mailboxes.table.messages && bytes === mailboxes.table.bytes;
-  const reader = createReader(segments, slots, gate);
-  let damaged = 0;
-  for (let slot = 1; slot < slots.end; slot++) {
-    if (slots.state.get(slot) !== LIVE) continue;
-    const [record] = await reader.read([slot], () => counted.table.mailboxOf(slot).recipient);
-    if (record === undefined) damaged++;
-  }
-  return { messages, bytes, memories: memories.length, damaged, isConsistent };
-}
-
-interface RecountParts {
-  readonly segments: Segments;
-  readonly gate: Gate;
-  readonly mailboxes: Mailboxes;
+export interface RecountOptions {
   readonly limits: StoreLimits;
-  readonly logger: Logger;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  /** For the files of a store that is open in this process. */
+  readonly written?: Written;
+  /** Called after damage was found that changing files could explain; throws if that is what it was. */
+  readonly recheck?: () => Promise<void>;
+  readonly onLost?: (fact: Fact) => void;
 }
 
-/** A store's files without the segments before `oldest`, which count no more and may be on their way out. */
-export function filesFrom(oldest: number, files: Files): Files {
-  const counts = (name: string): boolean => (segmentNumber(name) ?? 0) >= oldest;
-  return { ...files, list: async () => (await files.list()).filter(counts) };
+/** A stretch of a segment in which records may not be what they were. */
+interface Suspect {
+  readonly segment: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Folds the log as a start does, then reads every batch and every message at its place and checks each checksum. */
+export async function recount(files: ReadableFiles, options: RecountOptions): Promise<Recount> {
+  const { limits, now, written, recheck, onLost } = options;
+  const damage: Damage[] = [];
+  let torn: Torn | undefined;
+  const findings = {
+    onDamage: (each: Damage) => void damage.push(each),
+    onTorn: (each: Torn) => {
+      torn = each;
+    },
+  };
+  const counted = new Mailboxes(limits);
+  const { table } = counted;
+  const found = await recover(files, table, limits.dedupWindowMs > 0, findings, written);
+  if (damage.length > 0) await recheck?.();
+  const check = new Check(files, damage);
+  for (const segment of found?.segments ?? []) await check.segment(segment);
+  const dropDue = (): number =>
+    counted.dropDue(Math.max(now(), found?.timeMs ?? 0), Number.POSITIVE_INFINITY);
+  dropDue();
+  const lost = await check.lostOf(counted);
+  for (const slot of lost) {
+    onLost?.(table.factOf(slot));
+    table.drop(slot);
+  }
+  dropDue();
+  const { messages, bytes, mailboxes, memories } = table;
+  return {
+    segments: found?.segments.length ?? 0,
+    batches: check.batches,
+    messages,
+    bytes,
+    mailboxes,
+    memories: memories.length,
+    lost: lost.length,
+    damage,
+    torn,
+    isClosed: found === undefined || found.last?.records.at(-1)?.head.kind === END,
+  };
+}
+
+class Check {
+  readonly #files: ReadableFiles;
+  readonly #damage: Damage[];
+  readonly #suspects: Suspect[] = [];
+  batches = 0;
+
+  constructor(files: ReadableFiles, damage: Damage[]) {
+    this.#files = files;
+    this.#damage = damage;
+  }
+
+  /** Checks every checksum of a segment up to its end. */
+  async segment({ number, bytes, salt, end }: Recovered['segments'][number]): Promise<void> {
+    const name = segmentName(number);
+    await withFile(this.#files, name, async (file) => {
+      const saltCrc = crc32(salt);
+      const seal = await readSeal(file, bytes, saltCrc);
+      const scanner = new Scanner(file, seal?.position ?? bytes, saltCrc);
+      const onDamage = (each: Damage): void => {
+        this.#suspects.push({ segment: number, from: each.offset, to: each.offset + each.bytes });
+        const isHidden = seal?.index !== undefined;
+        const what = isHidden ? `${each.what}; a start reads the index instead` : each.what;
+        this.#note({ ...each, what, stopsStart: !isHidden });
+      };
+      await visitBatches(scanner, name, end, { onDamage, onTorn() {} }, async ({ records }) => {
+        this.batches++;
+        for (const record of records) {
+          if (await scanner.isGood(record)) continue;
+          this.#suspects.push({ segment: number, from: record.position, to: record.position + 1 });
+        }
+      });
+    });
+  }
+
+  /** The slots of messages whose records are not what they were; what else of that kind there is has been deleted since. */
+  async lostOf({ table }: Mailboxes): Promise<number[]> {
+    const lost: number[] = [];
+    const { slots } = table;
+    for (let slot = 1; this.#suspects.length > 0 && slot < slots.end; slot++) {
+      if (slots.state.get(slot) !== LIVE) continue;
+      const [number, position] = [slots.segment.get(slot), slots.position.get(slot)];
+      if (!this.#suspects.some((each) => each.segment === number && contains(each, position))) continue;
+      const record = Buffer.alloc(slots.recordBytes.get(slot));
+      await withFile(this.#files, segmentName(number), (file) => file.read(record, position));
+      const { recipient } = table.mailboxOf(slot);
+      if (checkRecord(record, { seq: slots.seq.get(slot), recipient }) === undefined) lost.push(slot);
+    }
+    const lostPlaces = lost.map((slot) => [slots.segment.get(slot), slots.position.get(slot)] as const);
+    for (const [segment, offset] of lostPlaces) this.#noteMessage(segment, offset, 'a message is damaged');
+    for (const { segment, from, to } of this.#suspects) {
+      const isLost = lostPlaces.some(([number, position]) => number === segment && position === from);
+      if (to === from + 1 && !isLost)
+        this.#noteMessage(segment, from, 'a message is damaged that was deleted or moved before');
+    }
+    return lost;
+  }
+
+  #noteMessage(segment: number, offset: number, what: string): void {
+    this.#note({ file: segmentName(segment), offset, bytes: 0, what, stopsStart: false });
+  }
+
+  #note(damage: Damage): void {
+    const isKnown = this.#damage.some(({ file, offset }) => file === damage.file && offset === damage.offset);
+    if (!isKnown) this.#damage.push(damage);
+  }
+}
+
+function contains({ from, to }: Suspect, position: number): boolean {
+  return position >= from && position < to;
 }

@@ -61,9 +61,9 @@ export class Scanner {
     return readFrame(this.#window, offset, this.#saltCrc);
   }
 
-  /** The first good batch on a page boundary from a position on. */
-  async findBatch(from: number): Promise<FoundBatch | undefined> {
-    for (let position = from; position + FRAME_BYTES <= this.#fileBytes; position += PAGE_BYTES) {
+  /** The first good batch on a page boundary from a position on, and before another one. */
+  async findBatch(from: number, before = this.#fileBytes): Promise<FoundBatch | undefined> {
+    for (let position = from; position + FRAME_BYTES <= before; position += PAGE_BYTES) {
       const batch = await this.batchAt(position);
       if (batch !== undefined) return batch;
     }
@@ -96,6 +96,11 @@ export class Scanner {
     const bytes = Buffer.alloc(padded(frame.length));
     await this.#file.read(bytes, position);
     return bytes;
+  }
+
+  /** Reads anew what it looks at next. */
+  forget(): void {
+    this.#window = this.#buffer.subarray(0, 0);
   }
 
   /** Sees to it that so many bytes from a position on are in the window, as far as the file has them; returns where. */

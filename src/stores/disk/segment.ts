@@ -122,20 +122,24 @@ export class IndexBuilder {
 
 /** What the end of a sealed segment says. */
 export interface Seal {
-  /** Undefined where none was kept, or it is broken. */
+  /** Where it begins. */
+  readonly position: number;
+  /** Undefined where none was kept, or a crash has cut its write short. */
   readonly index: Buffer | undefined;
 }
 
 /** Reads the seal of a segment; undefined if it has none. */
 export async function readSeal(file: File, fileBytes: number, saltCrc: number): Promise<Seal | undefined> {
+  const footerAt = fileBytes - FOOTER_BYTES;
   const footer = Buffer.alloc(FOOTER_BYTES);
-  if ((await file.read(footer, fileBytes - FOOTER_BYTES)) !== FOOTER_BYTES) return undefined;
+  if ((await file.read(footer, footerAt)) !== FOOTER_BYTES) return undefined;
   if (footer.readUInt32LE(0) !== FOOTER_MAGIC) return undefined;
   if (footer.readUInt32LE(12) !== crc32(footer.subarray(0, 12), saltCrc)) return undefined;
   const indexBytes = footer.readUInt32LE(4);
-  if (indexBytes > fileBytes - FOOTER_BYTES) return { index: undefined };
+  if (indexBytes > footerAt) return { position: footerAt, index: undefined };
   const index = Buffer.alloc(indexBytes);
-  const read = await file.read(index, fileBytes - FOOTER_BYTES - indexBytes);
+  const position = footerAt - indexBytes;
+  const read = await file.read(index, position);
   const isGood = read === indexBytes && footer.readUInt32LE(8) === crc32(index, saltCrc);
-  return { index: isGood ? index : undefined };
+  return { position, index: isGood ? index : undefined };
 }

@@ -68,9 +68,22 @@ export class Segments {
     try {
       return await job(await this.#opened(segment));
     } finally {
-      segment.pins--;
-      if (segment.dead && segment.pins === 0) this.#dispose(segment);
+      this.#unpin(segment);
     }
+  }
+
+  /** Keeps the files of these numbers, as far as they count, in place until `release` is called. */
+  hold(from: number, to: number): { readonly numbers: readonly number[]; readonly release: () => void } {
+    const held = [...this.#byNumber.values()].filter(
+      ({ number, dead }) => !dead && number >= from && number <= to,
+    );
+    for (const segment of held) segment.pins++;
+    return {
+      numbers: held.map(({ number }) => number),
+      release: () => {
+        for (const segment of held) this.#unpin(segment);
+      },
+    };
   }
 
   mark(number: number, mark: 'damaged' | 'tainted'): void {
@@ -94,6 +107,11 @@ export class Segments {
   async close(): Promise<void> {
     await this.#disposals;
     for (const segment of [...this.#open]) await this.#closeFile(segment);
+  }
+
+  #unpin(segment: Segment): void {
+    segment.pins--;
+    if (segment.dead && segment.pins === 0) this.#dispose(segment);
   }
 
   #opened(segment: Segment): Promise<File> {
