@@ -1,20 +1,23 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { parseArgs } from 'node:util';
-import { defaultConfig, parseToml, type RelayConfig, resolveConfig } from './config.ts';
+import { verify } from './commands/verify.ts';
+import type { RelayConfig } from './config.ts';
 import { printConfig } from './config-text.ts';
 import { RelayError } from './errors.ts';
+import { configFlags, readConfig, readFlags, reasonOf } from './flags.ts';
 import { createLog, type Log } from './log.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 const usage = `A store-and-forward relay for end-to-end encrypted messengers.
 
-usage: enigma-relay [options]
+usage: enigma-relay [options]                     run the relay
+       enigma-relay verify [options]              check the store's files and count what they hold
 
   --config FILE         read the configuration from a TOML file
-  --address HOST:PORT   listen here, whatever the file says
   --storage-path DIR    keep messages here, whatever the file says
+  --json                verify: print what was found as JSON
+  --address HOST:PORT   listen here, whatever the file says
   --check-config        check the configuration and exit
   --print-config        print the configuration in effect, ready to save, and exit
   --help                print this and exit
@@ -22,6 +25,18 @@ usage: enigma-relay [options]
 
 Without a file every option has its default; --print-config shows them all.
 `;
+
+const runFlags = {
+  ...configFlags,
+  address: { type: 'string' },
+  'check-config': { type: 'boolean' },
+  'print-config': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const;
+
+/** What does not run a relay; each resolves with the exit status. */
+const commands = new Map([['verify', verify]]);
 
 try {
   await main();
@@ -33,57 +48,20 @@ async function main(): Promise<void> {
   // A reader of stdout or stderr that has gone away does not end the relay.
   process.stdout.on('error', () => {});
   process.stderr.on('error', () => {});
-  const flags = readFlags(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  const command = commands.get(args[0] ?? '');
+  if (command !== undefined) {
+    process.exitCode = await command(args.slice(1), { print, warn });
+    return;
+  }
+  const flags = readFlags(args, runFlags).values;
   if (flags.help) return print(usage);
   if (flags.version) return print(`enigma-relay ${packageVersion()}\n`);
 
-  const config = readConfig(flags);
+  const config = readConfig(flags, warn);
   if (flags['print-config']) return print(printConfig(config));
   if (flags['check-config']) return print('the configuration is valid\n');
   await run(config);
-}
-
-type Flags = ReturnType<typeof readFlags>;
-
-function readFlags(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        config: { type: 'string' },
-        address: { type: 'string' },
-        'storage-path': { type: 'string' },
-        'check-config': { type: 'boolean' },
-        'print-config': { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean', short: 'v' },
-      },
-    }).values;
-  } catch (cause) {
-    const [reason] = reasonOf(cause).split('. ');
-    throw new RelayError('config_error', `${reason}; enigma-relay --help lists the options`, { cause });
-  }
-}
-
-/** The file, or the defaults, with what the command line overrides. */
-function readConfig({ config: file, address, 'storage-path': path }: Flags): RelayConfig {
-  const { config, warnings } = file === undefined ? { config: defaultConfig, warnings: [] } : readFile(file);
-  for (const warning of warnings) process.stderr.write(`enigma-relay: warning: ${warning}\n`);
-  return resolveConfig({
-    ...config,
-    address: address ?? config.address,
-    storage: { ...config.storage, path: path ?? config.storage.path },
-  });
-}
-
-function readFile(file: string): ReturnType<typeof parseToml> {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
-  } catch (cause) {
-    throw new RelayError('config_error', `${file} cannot be read (${reasonOf(cause)})`, { cause });
-  }
-  return parseToml(text, file);
 }
 
 async function run(config: RelayConfig): Promise<void> {
@@ -134,10 +112,10 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
-function packageVersion(): string {
-  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+function warn(text: string): void {
+  process.stderr.write(`enigma-relay: warning: ${text}\n`);
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function packageVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 }

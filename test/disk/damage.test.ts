@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
-import { cp, mkdtemp, open as openFile, readdir, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open as openFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { silentLog } from '../../src/log.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
-import type { Store } from '../../src/stores/store.ts';
 import { contractLimits as limits, message, pullAll } from '../stores/harness.ts';
-
-const SEGMENT_BYTES = 65_536;
+import { copyOf, directory, filledStore, flip, opened, payloadOf, SEGMENT_BYTES, zero } from './stores.ts';
 
 test('a flipped byte in a message costs that message only, and is reported with its file and offset', async (t) => {
   const path = await filledStore(t, 60);
@@ -119,58 +116,6 @@ test('a second store on the same directory is refused until the first one is clo
   await first.close();
   await (await openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES })).close();
 });
-
-function payloadOf(number: number): Buffer {
-  return Buffer.alloc(3_000, number);
-}
-
-/** Stores that are to be closed before their directories go: hooks run in the order in which they were given. */
-const open = new Map<TestContext, Store[]>();
-
-async function directory(t: TestContext): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'enigma-relay-'));
-  t.after(async () => {
-    for (const store of open.get(t)?.splice(0) ?? []) await store.close();
-    await rm(path, { recursive: true });
-  });
-  return path;
-}
-
-async function opened(t: TestContext, path: string, log = silentLog): Promise<Store> {
-  const store = await openDiskStore({ path, limits, log, segmentBytes: SEGMENT_BYTES });
-  open.set(t, [...(open.get(t) ?? []), store]);
-  return store;
-}
-
-/** The directory of a closed store in which messages 0 … count − 1 wait for alice, one in a batch. */
-async function filledStore(t: TestContext, count: number): Promise<string> {
-  const path = await directory(t);
-  const store = await openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES });
-  for (let number = 0; number < count; number++)
-    await store.push({ ...message(number), payload: payloadOf(number) });
-  await store.close();
-  return path;
-}
-
-async function copyOf(t: TestContext, path: string): Promise<string> {
-  const copy = await directory(t);
-  await cp(path, copy, { recursive: true });
-  return copy;
-}
-
-async function flip(path: string, at: number): Promise<void> {
-  const file = await openFile(path, 'r+');
-  const byte = Buffer.alloc(1);
-  await file.read(byte, 0, 1, at);
-  await file.write(Buffer.from([byte.readUInt8(0) ^ 0x40]), 0, 1, at);
-  await file.close();
-}
-
-async function zero(path: string, from: number): Promise<void> {
-  const file = await openFile(path, 'r+');
-  await file.write(Buffer.alloc(4096), 0, 4096, from);
-  await file.close();
-}
 
 async function refuses(path: string, message: RegExp): Promise<void> {
   await assert.rejects(openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES }), {

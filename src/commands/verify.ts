@@ -1,0 +1,42 @@
+import { configFlags, readConfig, readFlags } from '../flags.ts';
+import type { Recount } from '../stores/disk/recount.ts';
+import { verifyStore } from '../stores/disk/verify.ts';
+import { storeLimits } from '../stores/open.ts';
+import { type Command, storePath } from './command.ts';
+
+const flags = { ...configFlags, json: { type: 'boolean' } } as const;
+
+/** `enigma-relay verify`: status 0 if the files are as they were written, 1 if they are damaged. */
+export const verify: Command = async (args, { print, warn }) => {
+  const { values } = readFlags(args, flags);
+  const config = readConfig(values, warn);
+  const found = await verifyStore(storePath(config), storeLimits(config));
+  print(values.json ? `${JSON.stringify(found)}\n` : describe(found));
+  return found.damage.length === 0 ? 0 : 1;
+};
+
+/** What was found, for people. */
+export function describe(found: Recount): string {
+  const { torn, isClosed, damage } = found;
+  const rows: [string, string | number][] = [
+    ['segments', found.segments],
+    ['batches', found.batches],
+    ['messages', found.messages],
+    ['bytes', found.bytes],
+    ['mailboxes', found.mailboxes],
+    ['remembered acks', found.memories],
+    ['lost messages', found.lost],
+    ['end', isClosed ? 'closed' : 'open: a relay runs on it, or did not get to close it'],
+  ];
+  if (torn !== undefined)
+    rows.push(['torn', `${torn.file} at ${torn.offset}: a batch that was not answered yet`]);
+  for (const { file, offset, what } of damage) rows.push(['damage', `${file} at ${offset}: ${what}`]);
+  return [...rows.map(([name, value]) => `${name.padEnd(16)}${value}`), conclusion(found), ''].join('\n');
+}
+
+function conclusion({ damage }: Recount): string {
+  if (damage.length === 0) return 'the store is whole';
+  return damage.some(({ stopsStart }) => stopsStart)
+    ? 'the store is damaged, and no relay starts on it'
+    : 'the store is damaged; a relay starts on it, without the messages that are lost';
+}

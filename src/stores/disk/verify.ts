@@ -1,0 +1,24 @@
+import { RelayError } from '../../errors.ts';
+import type { StoreLimits } from '../store.ts';
+import { type Files, filesOf } from './files.ts';
+import { type Recount, recount } from './recount.ts';
+import { withSnapshot } from './snapshot.ts';
+
+/**
+ * Counts what the files of a store hold and checks every checksum. Only reads, beside a running relay too. Throws
+ * `storage_error` where there is no store, or its files cannot be read or do not stand still.
+ */
+export async function verifyStore(path: string, limits: StoreLimits): Promise<Recount> {
+  const files = await filesOfStore(path);
+  return withSnapshot(files, (snapshot) => recount(snapshot.files, { limits, now: Date.now, ...snapshot }));
+}
+
+/** The files of a directory in which a store lies. */
+export async function filesOfStore(path: string): Promise<Files> {
+  const files = filesOf(path);
+  const names = await files.list().catch((cause: Error) => {
+    throw new RelayError('storage_error', `${path} cannot be read: ${cause.message}`, { cause });
+  });
+  if (names.some((name) => /\.seg$|^spare-/.test(name))) return files;
+  throw new RelayError('storage_error', `there is no store in ${path}`);
+}
