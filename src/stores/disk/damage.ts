@@ -36,6 +36,8 @@ export function strictly(logger: Logger): Findings {
           'from a backup, or save what can be saved with enigma-relay verify --repair',
       );
     },
-    onTorn: (torn) => logger.warn(torn, 'a batch that was never answered is torn; dropped'),
+    onTorn({ file, offset, bytes }) {
+      logger.warn({ file, offset, bytes }, 'a batch that was never answered is torn; dropped');
+    },
   };
 }
