@@ -130,6 +130,16 @@ export const mutations = [
     ],
   },
   {
+    name: 'pushes fill what was begun of the reserve',
+    patches: [
+      {
+        file: 'disk/writer.ts',
+        find: 'if (this.#reserve.isBegun) this.#refusePushes(nowMs);',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'restart while full, without a reserve',
     patches: [
       {
@@ -144,8 +154,8 @@ export const mutations = [
     patches: [
       {
         file: 'disk/writer.ts',
-        find: '      this.#mailboxes.undo();\n',
-        replace: '      this.#mailboxes.settle(nowMs);\n',
+        find: '    } catch (error) {\n      this.#mailboxes.undo();\n',
+        replace: '    } catch (error) {\n      this.#mailboxes.settle(nowMs);\n',
       },
     ],
   },

@@ -31,6 +31,11 @@ export class Reserve {
     this.#logger = logger;
   }
 
+  /** Whether some of the reserve is in use: the room in the segment that is being written is not for pushes then. */
+  get isBegun(): boolean {
+    return this.#spares.count < RESERVE;
+  }
+
   /** Whether nothing but the reserve is left, so that a new segment is not there for everybody. */
   get isAllThereIs(): boolean {
     return this.#spares.count <= RESERVE;

@@ -131,7 +131,10 @@ export class Writer {
       for (const job of this.#between.splice(0)) await job();
       this.#cleaner.retireCleaned();
       this.#batch.reset();
+      // After a start or a failure it is not known yet whether the disk has room for what is missing of the reserve.
+      if (this.#reserve.isBegun && !this.#reserve.isFull) await this.#reserve.prepare();
       const nowMs = this.#time.now();
+      if (this.#reserve.isBegun) this.#refusePushes(nowMs);
       const decided = this.#reserve.isCleanersOwn && this.#isMakingRoom ? [] : this.#decide(nowMs);
       const isIdle = decided.length === 0;
       this.#clean(isIdle);
@@ -152,6 +155,27 @@ export class Writer {
   /** Whether a full disk is about to have room: acks, which give more of it back, wait for that rather than be refused. */
   get #isMakingRoom(): boolean {
     return !this.#cleaner.isPaused && (this.#cleaner.isWorking || this.#journal.isMakingRoom);
+  }
+
+  /**
+   * Answers the pushes that wait while the reserve is in use: what would be stored is refused, as acks and the cleaner need
+   * the room that is left. If pushes filled it, nothing could be written any more, and no ack could give anything back.
+   */
+  #refusePushes(nowMs: number): void {
+    const pushes = this.#queue.filter(({ purpose }) => purpose === 'push');
+    this.#queue = this.#queue.filter(({ purpose }) => purpose !== 'push');
+    for (const request of pushes) {
+      const { tell } = this.#decideOne(request, nowMs);
+      if (this.#batch.records === 0) {
+        this.#mailboxes.settle(nowMs, 0, 0);
+        tell();
+      } else {
+        this.#mailboxes.undo();
+        this.#batch.reset();
+        request.reject(new RelayError('storage_error'));
+      }
+    }
+    this.backlog.remove(pushes.reduce((sum, { bytesMax }) => sum + bytesMax, 0));
   }
 
   /** Decides what waits, as far as it goes into one batch. */
