@@ -8,7 +8,10 @@ export async function recount(path: string): Promise<{ messages: number; bytes: 
   const store = await openDiskStore({ path, limits: storeLimits(resolveConfig({})) });
   try {
     const found = await store.verify();
-    hold(found.isConsistent && found.damage.length === 0, () => `a recount of the files: ${JSON.stringify(found)}`);
+    hold(
+      found.isConsistent && found.damage.length === 0,
+      () => `a recount of the files: ${JSON.stringify(found)}`,
+    );
     return found;
   } finally {
     await store.close();
