@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { backup } from './commands/backup.ts';
 import { verify } from './commands/verify.ts';
 import type { RelayConfig } from './config.ts';
 import { printConfig } from './config-text.ts';
@@ -13,6 +14,7 @@ const usage = `A store-and-forward relay for end-to-end encrypted messengers.
 
 usage: enigma-relay [options]                     run the relay
        enigma-relay verify [options]              check the store's files and count what they hold
+       enigma-relay backup DIR [options]          copy the store, of a running relay too, to a new directory
 
   --config FILE         read the configuration from a TOML file
   --storage-path DIR    keep messages here, whatever the file says
@@ -36,7 +38,10 @@ const runFlags = {
 } as const;
 
 /** What does not run a relay; each resolves with the exit status. */
-const commands = new Map([['verify', verify]]);
+const commands = new Map([
+  ['verify', verify],
+  ['backup', backup],
+]);
 
 try {
   await main();

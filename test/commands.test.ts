@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { describe } from '../src/commands/verify.ts';
@@ -61,6 +61,49 @@ test('verify of what is no store is a plain line that says so', async (t) => {
   );
 });
 
+test('a backup of a relay under load starts a second one with all that was answered before, in order', async (t) => {
+  const path = await makeDirectory(t);
+  const baseUrl = await urlOfProgram(spawnProgram(t, ['--config', await unlimited(path)]));
+  const recipients = ['alice', 'bob', 'carol', 'dave'];
+  const answered = new Map(recipients.map((recipient) => [recipient, 0]));
+  let isOver = false;
+  const load = recipients.map(async (recipient) => {
+    for (let number = 0; !isOver; number++) {
+      await post({ baseUrl }, '/push', { ...message(number), recipient });
+      answered.set(recipient, number + 1);
+    }
+  });
+  while ((answered.get('alice') ?? 0) < 50) await new Promise((next) => setImmediate(next));
+  const before = new Map(answered);
+  const target = join(path, 'copy');
+  const backup = await runProgram(t, ['backup', target, '--storage-path', join(path, 'store')]);
+  isOver = true;
+  await Promise.all(load);
+  assert.deepEqual([backup.status, backup.stderr], [0, '']);
+  assert.match(backup.stdout, /the store is whole$/m);
+
+  const second = await urlOfProgram(spawnProgram(t, ['--storage-path', target]));
+  for (const recipient of recipients) {
+    const { body } = await post({ baseUrl: second }, '/pull', { recipient, max: 50 });
+    assert.equal(body.items.length, 50);
+    const copied = body.items.length + body.remaining_estimate;
+    assert.ok(copied >= (before.get(recipient) ?? 0), `${copied} of ${before.get(recipient)}`);
+    body.items.forEach((item: { message_id: string }, number: number) => {
+      assert.equal(item.message_id, message(number).message_id);
+    });
+  }
+});
+
+test('a backup without a directory, or with a memory store, is a plain line that says what to do', async (t) => {
+  const nowhere = await runProgram(t, ['backup']);
+  assert.deepEqual([nowhere.status, nowhere.stdout], [1, '']);
+  assert.match(nowhere.stderr, /^enigma-relay: config_error: backup takes one directory/);
+  const file = join(await makeDirectory(t), 'relay.toml');
+  await writeFile(file, '[storage]\nkind = "memory"\n');
+  const memory = await runProgram(t, ['backup', 'copy', '--config', file]);
+  assert.match(memory.stderr, /^enigma-relay: config_error: a store of kind "memory" has no files/);
+});
+
 test('docs/operating.md shows what verify prints', () => {
   const figures = { segments: 3, batches: 1204, messages: 1180, bytes: 1208320, mailboxes: 17, memories: 24 };
   const whole = { ...figures, lost: 0, damage: [], torn: undefined, isClosed: false };
@@ -73,3 +116,11 @@ test('docs/operating.md shows what verify prints', () => {
   const stops = describe({ ...whole, damage: damage.map((each) => ({ ...each, stopsStart: true })) });
   assert.ok(page.includes(stops.trimEnd().split('\n').at(-1) ?? ''));
 });
+
+/** A configuration file without rate limits, beside a store. */
+async function unlimited(directory: string): Promise<string> {
+  const file = join(directory, 'relay.toml');
+  const path = JSON.stringify(join(directory, 'store'));
+  await writeFile(file, `[storage]\npath = ${path}\n[rate_limit]\nenabled = false\n`);
+  return file;
+}

@@ -5,7 +5,17 @@ import { test } from 'node:test';
 import { silentLog } from '../../src/log.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { contractLimits as limits, message, pullAll } from '../stores/harness.ts';
-import { copyOf, directory, filledStore, flip, opened, payloadOf, SEGMENT_BYTES, zero } from './stores.ts';
+import {
+  copyOf,
+  directory,
+  filledStore,
+  flip,
+  opened,
+  payloadOf,
+  refuses,
+  SEGMENT_BYTES,
+  zero,
+} from './stores.ts';
 
 test('a flipped byte in a message costs that message only, and is reported with its file and offset', async (t) => {
   const path = await filledStore(t, 60);
@@ -116,10 +126,3 @@ test('a second store on the same directory is refused until the first one is clo
   await first.close();
   await (await openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES })).close();
 });
-
-async function refuses(path: string, message: RegExp): Promise<void> {
-  await assert.rejects(openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES }), {
-    code: 'storage_error',
-    message,
-  });
-}

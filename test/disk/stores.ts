@@ -1,11 +1,12 @@
-import { cp, mkdtemp, open as openFile, rm } from 'node:fs/promises';
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, open as openFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { silentLog } from '../../src/log.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import type { Store } from '../../src/stores/store.ts';
-import { contractLimits as limits, message } from '../stores/harness.ts';
+import { keyOf, contractLimits as limits, message } from '../stores/harness.ts';
 
 export const SEGMENT_BYTES = 65_536;
 
@@ -64,4 +65,35 @@ export async function zero(path: string, from: number): Promise<void> {
   const file = await openFile(path, 'r+');
   await file.write(Buffer.alloc(4096), 0, 4096, from);
   await file.close();
+}
+
+/** Pushes a message to each of these and acks it, over and over, so that segments come and go. */
+export function churn(store: Store, recipients: readonly string[]): { end(): Promise<void> } {
+  let isOver = false;
+  const running = recipients.map(async (recipient) => {
+    for (let number = 0; !isOver; number++) {
+      const pushed = { ...message(number, { recipient }), payload: payloadOf(number) };
+      await store.push(pushed);
+      await store.ack(recipient, [keyOf(pushed)]);
+    }
+  });
+  return {
+    async end() {
+      isOver = true;
+      await Promise.all(running);
+    },
+  };
+}
+
+/** The highest number of a segment in a directory. */
+export async function lastSegment(path: string): Promise<number> {
+  const names = (await readdir(path)).filter((name) => name.endsWith('.seg'));
+  return Math.max(...names.map((name) => Number.parseInt(name, 10)));
+}
+
+export async function refuses(path: string, message: RegExp): Promise<void> {
+  await assert.rejects(openDiskStore({ path, limits, segmentBytes: SEGMENT_BYTES }), {
+    code: 'storage_error',
+    message,
+  });
 }

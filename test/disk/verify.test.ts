@@ -6,7 +6,17 @@ import { silentLog } from '../../src/log.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { verifyStore } from '../../src/stores/disk/verify.ts';
 import { keyOf, contractLimits as limits, message } from '../stores/harness.ts';
-import { copyOf, directory, filledStore, flip, opened, payloadOf, SEGMENT_BYTES } from './stores.ts';
+import {
+  churn,
+  copyOf,
+  directory,
+  filledStore,
+  flip,
+  lastSegment,
+  opened,
+  payloadOf,
+  SEGMENT_BYTES,
+} from './stores.ts';
 
 test('verify counts what a closed store holds, and changes no byte of it', async (t) => {
   const path = await filledStore(t, 60);
@@ -31,22 +41,13 @@ test('verify beside a store that is pushed to, acked and cleaned finds no damage
   const path = await directory(t);
   const store = await opened(t, path, silentLog, 4 * SEGMENT_BYTES);
   for (let number = 0; number < 20; number++) await store.push({ ...message(number), payload: payloadOf(1) });
-  let isVerifying = true;
-  const churn = async (recipient: string): Promise<void> => {
-    for (let number = 0; isVerifying; number++) {
-      const pushed = { ...message(number, { recipient }), payload: payloadOf(number) };
-      await store.push(pushed);
-      await store.ack(recipient, [keyOf(pushed)]);
-    }
-  };
-  const churning = ['bob', 'carol', 'dave', 'eve'].map(churn);
+  const churning = churn(store, ['bob', 'carol', 'dave', 'eve']);
   while ((await lastSegment(path)) < 12) {
     const { damage, lost, messages } = await verifyStore(path, limits);
     assert.deepEqual([damage, lost], [[], 0]);
     assert.ok(messages >= 20 && messages <= 24, String(messages));
   }
-  isVerifying = false;
-  await Promise.all(churning);
+  await churning.end();
 });
 
 test('verify finds damage that a start does not look for, and what it costs', async (t) => {
@@ -99,11 +100,6 @@ test('verify goes on behind damage that stops a start, and counts what is left',
     [[4096, true]],
   );
 });
-
-async function lastSegment(path: string): Promise<number> {
-  const names = (await readdir(path)).filter((name) => name.endsWith('.seg'));
-  return Math.max(...names.map((name) => Number.parseInt(name, 10)));
-}
 
 async function contentsOf(path: string): Promise<Record<string, Buffer>> {
   const contents: Record<string, Buffer> = {};

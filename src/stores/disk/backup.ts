@@ -1,0 +1,103 @@
+import { readdir } from 'node:fs/promises';
+import { RelayError } from '../../errors.ts';
+import type { StoreLimits } from '../store.ts';
+import type { Damage } from './damage.ts';
+import { type File, type Files, openDirectory, type ReadableFiles, withFile, writeWhole } from './files.ts';
+import { type Extent, readLayout } from './layout.ts';
+import { type Recount, recount } from './recount.ts';
+import { encodeSegmentHead, FIRST_BATCH, type SegmentHead, segmentName } from './segment.ts';
+import { type Snapshot, withSnapshot } from './snapshot.ts';
+import { filesOfStore } from './verify.ts';
+
+const STEP_BYTES = 1 << 20;
+
+/**
+ * Copies a store to a new or empty directory, as it is at a moment after the call: what was answered before is in the copy.
+ * Only reads the store, on which a relay may run. The copy is flushed when this resolves; after a failure no relay starts on
+ * what is there of it. Resolves with what the copy holds, read anew. Throws `storage_error` where there is no store, it is
+ * damaged, or the target is not empty.
+ */
+export async function backupStore(path: string, target: string, limits: StoreLimits): Promise<Recount> {
+  const files = await filesOfStore(path);
+  const existing = await readdir(target).catch(() => []);
+  if (existing.length > 0)
+    throw new RelayError('storage_error', `${target} is not empty: name a new directory`);
+  return copyStore(files, await openDirectory(target), limits);
+}
+
+/** The same, into an empty directory. */
+export async function copyStore(files: Files, copies: Files, limits: StoreLimits): Promise<Recount> {
+  const done = new Set<number>();
+  await withSnapshot(files, (snapshot) => copyLog(snapshot, copies, done));
+  return recount(copies, { limits, now: Date.now });
+}
+
+/** `done` has the segments that an earlier try has copied. */
+async function copyLog({ files, recheck }: Snapshot, copies: Files, done: Set<number>): Promise<void> {
+  const segments = await wholeLayout(files, recheck);
+  const last = segments.pop();
+  for (const name of await copies.list()) {
+    const isDone = segments.some(({ head }) => segmentName(head.number) === name && done.has(head.number));
+    if (!isDone) await copies.unlink(name);
+  }
+  if (last === undefined) return;
+  const end = last.end as number;
+  const name = segmentName(last.head.number);
+  const copy = await copies.create(name);
+  try {
+    // The head of the last segment is written last of all; until then no relay takes the copy for a whole one.
+    await copies.flushDirectory();
+    // The oldest segment first, as that is the first to be given up.
+    for (const { head } of segments) {
+      if (done.has(head.number)) continue;
+      await copySegment(files, copies, head);
+      done.add(head.number);
+    }
+    await withFile(files, name, (file) => copyBytes(file, copy, FIRST_BATCH, end));
+    await fillWithZeros(copy, end, last.head.bytes);
+    await copy.flush();
+    await writeWhole(copy, [encodeSegmentHead(last.head)], 0);
+    await copy.flush();
+    await copies.flushDirectory();
+  } finally {
+    await copy.close();
+  }
+}
+
+async function wholeLayout(files: ReadableFiles, recheck: () => Promise<void>): Promise<Extent[]> {
+  const damage: Damage[] = [];
+  const layout = await readLayout(files, { onDamage: (each) => void damage.push(each), onTorn() {} });
+  if (damage.length > 0) await recheck();
+  for (const { file, offset, what } of damage) {
+    const why = `${file} at ${offset}: ${what}. Nothing is copied of a store that is damaged: see enigma-relay verify`;
+    throw new RelayError('storage_error', why);
+  }
+  return [...(layout?.segments ?? [])];
+}
+
+async function copySegment(files: ReadableFiles, copies: Files, head: SegmentHead): Promise<void> {
+  const name = segmentName(head.number);
+  const copy = await copies.create(name);
+  try {
+    await withFile(files, name, (file) => copyBytes(file, copy, 0, head.bytes));
+    await copy.flush();
+  } finally {
+    await copy.close();
+  }
+}
+
+async function copyBytes(from: File, to: File, start: number, end: number): Promise<void> {
+  const buffer = Buffer.allocUnsafe(STEP_BYTES);
+  for (let at = start; at < end; ) {
+    const piece = buffer.subarray(0, await from.read(buffer.subarray(0, Math.min(STEP_BYTES, end - at)), at));
+    if (piece.length === 0) throw new Error(`a file ends at ${at}, before ${end}`);
+    await writeWhole(to, [piece], at);
+    at += piece.length;
+  }
+}
+
+async function fillWithZeros(file: File, start: number, end: number): Promise<void> {
+  const zeros = Buffer.alloc(STEP_BYTES);
+  for (let at = start; at < end; at += STEP_BYTES)
+    await writeWhole(file, [zeros.subarray(0, Math.min(STEP_BYTES, end - at))], at);
+}
