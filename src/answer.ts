@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Reply } from './api.ts';
 import { sentLength } from './body.ts';
 import { chooseEncoding, compress, type ResponseEncoding } from './compress.ts';
+import { endTurns } from './turn.ts';
 
 /** More of a refused body than this is not waited for: the connection ends instead. */
 export const BODY_AWAITED_BYTES = 65_536;
@@ -12,7 +13,7 @@ export const DROP_MS = 10_000;
 export function answer(response: ServerResponse, reply: Reply, close: boolean): Promise<void> | undefined {
   const encoding = chooseEncoding(response.req.headers['accept-encoding'], reply.body.length);
   if (encoding !== undefined) return answerCompressed(response, reply, close, encoding);
-  response.writeHead(reply.status, headers(reply, Buffer.byteLength(reply.body), close));
+  writeHead(response, reply, Buffer.byteLength(reply.body), close);
   response.end(reply.body);
   return undefined;
 }
@@ -24,7 +25,7 @@ async function answerCompressed(
   encoding: ResponseEncoding,
 ): Promise<void> {
   const body = await compress(reply.body, encoding);
-  response.writeHead(reply.status, [...headers(reply, body.length, close), 'content-encoding', encoding]);
+  writeHead(response, reply, body.length, close, ['content-encoding', encoding]);
   response.end(body);
 }
 
@@ -45,7 +46,7 @@ export async function answerUnread(
 
   // A body of unknown length may turn out to be short, and then the connection goes on.
   const closing = close || toCome !== Number.POSITIVE_INFINITY;
-  response.writeHead(reply.status, headers(reply, Buffer.byteLength(reply.body), closing));
+  writeHead(response, reply, Buffer.byteLength(reply.body), closing);
   response.write(reply.body);
   const dropped = await dropBody(response, bytesMax);
   if (request.complete && dropped <= BODY_AWAITED_BYTES) response.end();
@@ -70,9 +71,17 @@ function dropBody(response: ServerResponse, bytesMax: number): Promise<number> {
   });
 }
 
-function headers({ retryAfter }: Reply, length: number, close: boolean): string[] {
-  const list = ['content-type', 'application/json', 'content-length', String(length)];
+function writeHead(
+  response: ServerResponse,
+  { status, retryAfter }: Reply,
+  length: number,
+  close: boolean,
+  more: readonly string[] = [],
+): void {
+  const list = ['content-type', 'application/json', 'content-length', String(length), ...more];
   if (retryAfter !== undefined) list.push('retry-after', String(retryAfter));
   if (close) list.push('connection', 'close');
-  return list;
+  response.writeHead(status, list);
+  // Node may want to close on its own, as after a refusal of a body that waits to be asked for.
+  if (close || !response.shouldKeepAlive) endTurns(response);
 }

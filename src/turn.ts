@@ -11,6 +11,14 @@ export function latestResponse(socket: Socket): ServerResponse | undefined {
   return latest.get(socket);
 }
 
+/** Connections that end with an answer which was given. */
+const ended = new WeakSet<Socket>();
+
+/** Nothing that follows on a connection has a turn: this answer is its last. */
+export function endTurns({ req }: ServerResponse): void {
+  ended.add(req.socket);
+}
+
 /**
  * A connection's requests have their turns one after another: each begins when the answer before it was taken, so that
  * a client that pipelines without reading holds one answer at most. While any wait the socket is not read.
@@ -20,6 +28,8 @@ export function latestResponse(socket: Socket): ServerResponse | undefined {
  */
 export function turnOf(request: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
   const { socket } = request;
+  // Node goes on reading requests that came with the last one.
+  if (ended.has(socket)) return new Promise(() => {});
   const before = latest.get(socket);
   latest.set(socket, response);
   // Node gives a response the socket once the one before it is done.

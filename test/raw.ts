@@ -77,11 +77,16 @@ export class RawConnection {
 
 /** Connects to a relay; the connection goes when the test ends. */
 export async function connectRaw(t: TestContext, relay: Pick<Relay, 'baseUrl'>): Promise<RawConnection> {
-  const { hostname, port } = new URL(relay.baseUrl);
-  const socket = connect(Number(port), hostname);
-  t.after(() => socket.destroy());
+  const connection = await dial(relay);
+  t.after(() => connection.socket.destroy());
+  return connection;
+}
+
+/** Connects to a relay; the connection is the caller's to end. */
+export async function dial({ baseUrl }: Pick<Relay, 'baseUrl'>): Promise<RawConnection> {
+  const { hostname, port } = new URL(baseUrl);
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   await once(socket, 'connect');
-  socket.setNoDelay();
   return new RawConnection(socket);
 }
 
