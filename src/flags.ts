@@ -15,7 +15,7 @@ export function readFlags<const Options extends NonNullable<ParseArgsConfig['opt
   try {
     return parseArgs({ args, options, allowPositionals });
   } catch (cause) {
-    const [reason] = reasonOf(cause).split('. ');
+    const [reason] = reasonOf(cause).split(/\.\s/);
     throw new RelayError('config_error', `${reason}; enigma-relay --help lists the options`, { cause });
   }
 }
