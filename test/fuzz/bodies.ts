@@ -22,10 +22,10 @@ const plain = {
  * Requests that are right as HTTP, with bodies that are right or wrong in some place: each is answered as a relay on
  * paper answers it, and in the end the relay holds the messages that that one holds.
  */
-export function bodies(config: RelayConfigInput = {}): Target {
+export function bodies(name: string, config: RelayConfigInput): Target {
   return {
-    name: 'bodies',
-    runs: 100,
+    name,
+    runs: 60,
     async open() {
       const property = fc.asyncProperty(steps, async (history) => {
         const relay = await startRelay({ ...testConfig, relay: relayLimits, ...config });

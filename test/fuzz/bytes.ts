@@ -20,10 +20,10 @@ const good = [
  * Bytes on a connection, most of them nearly HTTP: whatever they are, what comes back is HTTP with JSON in it, the
  * connection comes to its end, the store holds what was answered, and the next client is served.
  */
-export function bytes(config: RelayConfigInput = {}): Target {
+export function bytes(name: string, config: RelayConfigInput): Target {
   return {
-    name: 'bytes',
-    runs: 250,
+    name,
+    runs: 150,
     async open() {
       const property = fc.asyncProperty(connectionBytes, async (pieces) => {
         const store = openMemoryStore(storeLimits(testConfig));
