@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseToml } from '../src/config.ts';
 import { type Relay, startRelay } from '../src/relay.ts';
-import { openStore } from '../src/stores/open.ts';
+import { type File, openDirectory } from '../src/stores/disk/files.ts';
+import { openDiskStore } from '../src/stores/disk/open.ts';
+import { openStore, storeLimits } from '../src/stores/open.ts';
 import type { Store } from '../src/stores/store.ts';
 
 /**
@@ -10,7 +12,28 @@ import type { Store } from '../src/stores/store.ts';
  */
 const [, , fault, , file] = process.argv;
 const { config } = parseToml(readFileSync(String(file), 'utf8'));
-const store = await openStore(config);
+/** Trusts that the disk keeps what was written: flushes nothing. */
+const opensUnflushed = async (): Promise<Store> => {
+  const files = await openDirectory(config.storage.path);
+  const unflushed = (file: File): File => ({
+    size: () => file.size(),
+    read: (into, position) => file.read(into, position),
+    write: (pieces, position) => file.write(pieces, position),
+    flush: async () => {},
+    close: () => file.close(),
+  });
+  return openDiskStore({
+    path: config.storage.path,
+    limits: storeLimits(config),
+    files: {
+      ...files,
+      create: async (name) => unflushed(await files.create(name)),
+      open: async (name, access) => unflushed(await files.open(name, access)),
+      flushDirectory: async () => {},
+    },
+  });
+};
+const store = await (fault === 'trusts' ? opensUnflushed() : openStore(config));
 const pushed = new Set<string>();
 let calls = 0;
 const isUnlucky = (): boolean => ++calls % 40 === 0;

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-export const modes = ['kill', 'term', 'stop', 'full'] as const;
+export const modes = ['kill', 'term', 'stop', 'full', 'power'] as const;
 export type Mode = (typeof modes)[number];
 
 export interface Options {

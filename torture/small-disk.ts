@@ -1,33 +1,36 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { run, unmountAtExit } from './mounts.ts';
 
 /** A file system of its own. */
 export interface SmallDisk {
   readonly path: string;
   /** What it is, for people. */
   readonly kind: string;
-  unmount(): void;
+  readonly unmount: () => void;
 }
 
 /** Mounts a file system of so many bytes: ext4 in a file, where that is allowed, else one in memory. */
 export function mountSmallDisk(directory: string, bytes: number): SmallDisk {
   const path = join(directory, 'disk');
   mkdirSync(path);
-  const unmount = (): void => run('umount', '--lazy', path);
+  const kind = mountImage(join(directory, 'disk.img'), path, bytes) ?? mountMemory(path, bytes);
+  return { path, kind, unmount: unmountAtExit(path) };
+}
+
+function mountImage(image: string, path: string, bytes: number): string | undefined {
   try {
-    const image = join(directory, 'disk.img');
     writeFileSync(image, '');
     truncateSync(image, bytes);
     run('mkfs.ext4', '-q', '-m', '0', image);
     run('mount', '-o', 'loop', image, path);
-    return { path, kind: 'ext4 on a loop device', unmount };
+    return 'ext4 on a loop device';
   } catch {
-    run('mount', '-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'torture', path);
-    return { path, kind: 'tmpfs', unmount };
+    return undefined;
   }
 }
 
-function run(command: string, ...args: string[]): void {
-  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+function mountMemory(path: string, bytes: number): string {
+  run('mount', '-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'torture', path);
+  return 'tmpfs';
 }

@@ -78,9 +78,15 @@ export class Stage {
     return this.#relay;
   }
 
+  /** Clients hear nothing that comes after the power was cut: what the relay says then does not count. */
+  cutOff(cutNs: Promise<bigint>): void {
+    this.#opened.cutNs = cutNs;
+  }
+
   /** Lets go of the relay, whatever it is doing. */
-  end(): void {
+  async end(): Promise<void> {
     this.#relay?.signal('SIGKILL');
+    await this.#relay?.gone;
     this.#wire?.close();
   }
 

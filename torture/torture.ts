@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { full } from './full.ts';
-import { kill, type Round, stop, term } from './modes.ts';
-import { type Mode, type Options, readOptions, usage } from './options.ts';
+import type { Round } from './modes.ts';
+import { type Options, readOptions, usage } from './options.ts';
 import { recount } from './recount.ts';
-import { mountSmallDisk } from './small-disk.ts';
+import { type Setting, setUp, Unavailable } from './setting.ts';
 import { Stage } from './stage.ts';
 import { Violation } from './violation.ts';
 
@@ -14,19 +14,15 @@ import { Violation } from './violation.ts';
  * `npm run torture`: a real relay under 32 clients, and what a machine may do to it; after each time everything that it
  * has is checked against what the clients were told. `docs/torture.md` says what is checked.
  */
-const rounds: Readonly<Record<Mode, Round>> = { kill, term, stop, full };
-
-/** Room for a few segments above the store's reserve. */
-const SMALL_DISK_BYTES = 192 * 2 ** 20;
-
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
 
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  console.error(`torture: ${error instanceof Violation ? error.message : (error as Error).stack}`);
-  process.exitCode = 1;
+  const isSaid = error instanceof Violation || error instanceof Unavailable;
+  console.error(`torture: ${isSaid ? error.message : (error as Error).stack}`);
+  process.exitCode = error instanceof Unavailable ? 2 : 1;
 }
 
 async function main(args: string[]): Promise<void> {
@@ -35,21 +31,26 @@ async function main(args: string[]): Promise<void> {
   else await torture(options);
 }
 
-/** Makes a directory, and in `full` a small disk in it, and plays; what a violation leaves is kept. */
+/** Plays in a directory of its own; what a violation leaves is kept there. */
 async function torture(options: Options): Promise<void> {
   const { mode, seed } = options;
   if (mode === 'full' && process.getuid?.() !== 0) return playAsRoot();
   const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'enigma-torture-'));
-  const disk = mode === 'full' ? mountSmallDisk(directory, SMALL_DISK_BYTES) : undefined;
-  console.log(`${mode}, ${options.rounds} rounds, seed ${seed}${disk ? `, on ${disk.kind}` : ''}`);
-  const storePath = join(disk?.path ?? directory, 'store');
+  const setting = await setUp(mode, directory).catch((error: Error) => {
+    rmSync(directory, { recursive: true, force: true });
+    throw new Unavailable(`${mode} cannot be had here: ${error.message}`);
+  });
+  console.log(`${mode}, ${options.rounds} rounds, seed ${seed}${setting.disk ? `, on ${setting.disk}` : ''}`);
   try {
-    await play(options, storePath, join(directory, 'relay.toml'));
+    await play(options, setting, directory);
   } catch (error) {
-    console.log(`VIOLATION, seed ${seed}; the relay's files are left in ${storePath}`);
+    const found = join(directory, 'found');
+    await cp(join(setting.path, 'store'), found, { recursive: true });
+    console.log(`VIOLATION, seed ${seed}; the relay's files are left in ${found}`);
     throw error;
+  } finally {
+    await setting.release();
   }
-  disk?.unmount();
   await rm(directory, { recursive: true });
 }
 
@@ -62,11 +63,12 @@ function playAsRoot(): void {
   process.exitCode = status ?? 1;
 }
 
-async function play(options: Options, storePath: string, configPath: string): Promise<void> {
+async function play(options: Options, { path, round }: Setting, directory: string): Promise<void> {
   const { mode } = options;
+  const storePath = join(path, 'store');
   const stage = new Stage({
     ...options,
-    configPath,
+    configPath: join(directory, 'relay.toml'),
     storePath,
     timeoutMs: mode === 'stop' ? 500 : 20_000,
     ttlSeconds: mode === 'full' ? [3_600] : [4, 30, 3_600],
@@ -75,23 +77,23 @@ async function play(options: Options, storePath: string, configPath: string): Pr
   });
   try {
     await stage.start();
-    for (let round = 1; round <= options.rounds; round++) await playRound(stage, mode, round);
+    for (let number = 1; number <= options.rounds; number++) await playRound(stage, round, number);
     await stage.relay.stop();
   } finally {
-    stage.end();
+    await stage.end();
   }
   const { messages, bytes } = await recount(storePath);
   for (const line of await summary(stage, storePath)) console.log(line);
   console.log(`no violation; ${messages} messages of ${bytes} bytes are left, and the files say the same`);
 }
 
-async function playRound(stage: Stage, mode: Mode, round: number): Promise<void> {
+async function playRound(stage: Stage, round: Round, number: number): Promise<void> {
   const { counts } = stage.mail;
   const before = { ...counts };
-  const what = await rounds[mode](stage);
+  const what = await round(stage);
   await stage.start();
   const [pushes, compared] = [counts.pushes - before.pushes, counts.compared - before.compared];
-  console.log(`${round}: ${what}; ${pushes} pushes stored, ${compared} messages compared`);
+  console.log(`${number}: ${what}; ${pushes} pushes stored, ${compared} messages compared`);
 }
 
 async function summary({ mail, starts }: Stage, storePath: string): Promise<string[]> {

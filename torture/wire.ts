@@ -13,6 +13,8 @@ export class Wire {
   readonly #baseUrl: string;
   readonly #timeoutMs: number;
   readonly #agent = new Agent({ keepAlive: true });
+  /** Set at a power cut, to when it was (`process.hrtime`): what comes later counts as never having come. */
+  cutNs: Promise<bigint> | undefined;
 
   constructor(baseUrl: string, timeoutMs: number) {
     this.#baseUrl = baseUrl;
@@ -23,7 +25,8 @@ export class Wire {
   async post(path: string, body: object): Promise<Answer | undefined> {
     const sent = Buffer.from(JSON.stringify(body));
     const response = await this.#send(path, sent).catch(() => undefined);
-    if (response === undefined) return undefined;
+    const cameNs = process.hrtime.bigint();
+    if (response === undefined || (this.cutNs && cameNs > (await this.cutNs))) return undefined;
     const { statusCode = 0, headers } = response.head;
     const text = response.body.toString();
     hold(headers['content-type']?.startsWith('application/json'), () => `${path}: ${statusCode}, no JSON`);
