@@ -133,9 +133,9 @@ export const mutations = [
     name: 'pushes fill what was begun of the reserve',
     patches: [
       {
-        file: 'disk/writer.ts',
-        find: 'if (this.#reserve.isBegun) this.#refusePushes(nowMs);',
-        replace: '',
+        file: 'disk/reserve.ts',
+        find: 'return this.#spares.count >= SPARES_LEFT[purpose] + (beginsSegment ? 1 : 0);',
+        replace: 'return !beginsSegment || this.#spares.count > SPARES_LEFT[purpose];',
       },
     ],
   },
@@ -144,8 +144,8 @@ export const mutations = [
     patches: [
       {
         file: 'disk/reserve.ts',
-        find: "if (!this.isFull || purpose === 'push') return RESERVE;",
-        replace: "if (!this.isFull || purpose === 'push') return 0;",
+        find: '{ push: 3, ack: 2,',
+        replace: '{ push: 0, ack: 0,',
       },
     ],
   },
@@ -154,8 +154,8 @@ export const mutations = [
     patches: [
       {
         file: 'disk/writer.ts',
-        find: '    } catch (error) {\n      this.#mailboxes.undo();\n',
-        replace: '    } catch (error) {\n      this.#mailboxes.settle(nowMs);\n',
+        find: '    this.#mailboxes.undo();\n',
+        replace: '    this.#mailboxes.settle(this.#time.now());\n',
       },
     ],
   },

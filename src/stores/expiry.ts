@@ -2,7 +2,7 @@ import type { Mailboxes } from './mailboxes.ts';
 import type { StoreTime } from './time.ts';
 import { inTurns } from './turns.ts';
 
-/** Drops what is due in a store's mailboxes as its time goes on. */
+/** Drops what is due in a store's mailboxes as its time goes on, a thousand messages a turn. */
 export class Expiry {
   readonly #mailboxes: Mailboxes;
   readonly #time: StoreTime;
@@ -13,9 +13,19 @@ export class Expiry {
     this.#time = time;
   }
 
-  /** Drops what is due in one mailbox, a thousand messages a turn; undefined when that was all in this turn. */
-  dropDue(recipient: string): Promise<void> | undefined {
-    return inTurns((max) => this.#mailboxes.dropDue(this.#time.now(), max, recipient));
+  /** Drops what is due in one mailbox at a time, now if no other is given; undefined when that was all in this turn. */
+  dropDue(recipient: string, nowMs = this.#time.now()): Promise<void> | undefined {
+    return inTurns((max) => this.#mailboxes.dropDue(nowMs, max, recipient));
+  }
+
+  /** Runs something in a turn, and at the time, in which nothing in a mailbox is due. */
+  async whenNoneIsDue<Result>(recipient: string, run: (nowMs: number) => Result): Promise<Result> {
+    for (;;) {
+      const nowMs = this.#time.now();
+      const dropping = this.dropDue(recipient, nowMs);
+      if (dropping === undefined) return run(nowMs);
+      await dropping;
+    }
   }
 
   /** Drops what is due everywhere; resolves with how many messages have expired since the last sweep. */

@@ -1,10 +1,11 @@
 import { RelayError } from '../errors.ts';
-import { deadlineMs, type MessageKey, type NewMessage } from '../message.ts';
+import { deadlineMs, type NewMessage } from '../message.ts';
+import { Acking } from './mailboxes/acking.ts';
 import { type Change, Changes } from './mailboxes/changes.ts';
-import { uuidWords, type Words } from './mailboxes/keys.ts';
-import { LIVE, MEMORY, PENDING } from './mailboxes/slots.ts';
+import type { Words } from './mailboxes/keys.ts';
+import { MEMORY, PENDING } from './mailboxes/slots.ts';
 import { type Mailbox, Table } from './mailboxes/table.ts';
-import type { AckResult, PageLimit, PushResult, StoreLimits } from './store.ts';
+import type { PageLimit, PushResult, StoreLimits } from './store.ts';
 
 /**
  * The state of a store: mailboxes, order, quotas, dedup, deadlines. It does no I/O, keeps no payload and has no clock.
@@ -60,21 +61,9 @@ export class Mailboxes {
     return { added: { change, seq, deadlineMs: deadline }, result: pushResult(mailbox, true) };
   }
 
-  /** Decides an ack. What is due in its mailbox was dropped before. */
-  ack(recipient: string, keys: readonly MessageKey[]): { changes: Change[]; result: AckResult } {
-    const mailbox = this.table.mailbox(recipient);
-    const distinct = distinctKeys(keys);
-    const changes: Change[] = [];
-    if (mailbox !== undefined) {
-      for (const { messageId, chunkIndex } of distinct) {
-        const slot = this.table.find(mailbox, uuidWords(messageId), chunkIndex);
-        const state = this.table.slots.state.get(slot);
-        if (state === LIVE || state === PENDING) changes.push(this.#changes.ack(mailbox, slot));
-      }
-    }
-    const deleted = changes.length;
-    const remaining = mailbox?.plannedMessages ?? 0;
-    return { changes, result: { deleted, missing: distinct.length - deleted, remaining } };
+  /** Begins to decide an ack. What is due in its mailbox was dropped before. */
+  ack(recipient: string): Acking {
+    return new Acking(this.table, this.#changes, recipient);
   }
 
   /** Notes that the record of a message or memory is written anew. */
@@ -82,9 +71,12 @@ export class Mailboxes {
     return this.#changes.move(slot);
   }
 
-  /** Makes the noted changes visible: their batch, of time `nowMs`, stands in a segment from `base` on. */
-  settle(nowMs: number, segment = 0, base = 0): void {
-    this.#changes.settle(nowMs, segment, base);
+  /**
+   * Makes at most `max` of the noted changes visible: their batch, of time `nowMs`, stands in a segment from `base` on.
+   * Returns how many it found.
+   */
+  settle(nowMs: number, segment = 0, base = 0, max = Number.POSITIVE_INFINITY): number {
+    return this.#changes.settle(nowMs, segment, base, max);
   }
 
   /** Takes the noted changes back. */
@@ -178,11 +170,4 @@ interface Added {
 
 function pushResult(mailbox: Mailbox | undefined, stored: boolean): PushResult {
   return { stored, queueLen: mailbox?.plannedMessages ?? 0, queueBytes: mailbox?.plannedBytes ?? 0 };
-}
-
-function distinctKeys(keys: readonly MessageKey[]): readonly MessageKey[] {
-  if (keys.length < 2) return keys;
-  const distinct = new Map<string, MessageKey>();
-  for (const key of keys) distinct.set(`${key.messageId}/${key.chunkIndex}`, key);
-  return [...distinct.values()];
 }

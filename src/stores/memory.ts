@@ -61,10 +61,11 @@ class MemoryStore implements Store {
 
   ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
     return this.#operate(recipient, (nowMs) => {
-      const { changes, result } = this.#mailboxes.ack(recipient, keys);
+      const acking = this.#mailboxes.ack(recipient);
+      const changes = acking.decide(keys);
       this.#mailboxes.settle(nowMs);
       for (const { slot } of changes) this.#messages[slot] = undefined;
-      return result;
+      return acking.result;
     });
   }
 
@@ -86,11 +87,6 @@ class MemoryStore implements Store {
   /** Runs an operation at a time at which nothing in its mailbox is due. */
   async #operate<Result>(recipient: string, operation: (nowMs: number) => Result): Promise<Result> {
     if (this.#closed) throw new RelayError('storage_error');
-    return this.#inFlight.run(async () => {
-      await this.#expiry.dropDue(recipient);
-      const nowMs = this.#time.now();
-      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
-      return operation(nowMs);
-    });
+    return this.#inFlight.run(() => this.#expiry.whenNoneIsDue(recipient, operation));
   }
 }

@@ -154,7 +154,7 @@ export class SimulatedDisk {
           throw diskError('EIO', 'write');
         }
         let length = fault === 'short' ? below(this.#random, bytes.length) : bytes.length;
-        const free = this.capacity - this.used;
+        const free = Math.max(0, this.capacity - this.used);
         while (length > 0 && contents.missing(position, length) > free) length -= UNIT_BYTES;
         if (length <= 0 && bytes.length > 0) throw diskError('ENOSPC', 'write');
         contents.write(bytes.subarray(0, length), position);

@@ -7,6 +7,9 @@ import { below, chance, pick, type Random } from './random.ts';
 export const SEGMENT_BYTES = 16 * UNIT_BYTES;
 const SEGMENT_UNITS = SEGMENT_BYTES / UNIT_BYTES;
 
+/** No disk is smaller: the four spares and two segments. */
+const CAPACITY_MIN = 6 * SEGMENT_UNITS;
+
 /** What a history is like: drawn once from its seed. */
 export interface Plan {
   readonly limits: StoreLimits;
@@ -25,6 +28,7 @@ export interface Plan {
 
 export function drawPlan(random: Random): Plan {
   const trouble = pick(random, ['none', 'none', 'faults', 'full'] as const);
+  const isFull = trouble === 'full';
   return {
     limits: {
       messageTtlMs: pick(random, [2_000n, 20_000n, 10_000_000n]),
@@ -33,13 +37,13 @@ export function drawPlan(random: Random): Plan {
       bytesPerMailboxMax: Number.POSITIVE_INFINITY,
       messagesMax: Number.POSITIVE_INFINITY,
     },
-    rounds: pick(random, [20, 40, 80]),
+    rounds: pick(random, isFull ? [40, 80] : [20, 40, 80]),
     width: pick(random, [1, 3, 6]),
     payloadBytesMax: pick(random, [100, 5_000, 20_000]),
-    ackShare: pick(random, [0.2, 0.4, 0.5]),
+    ackShare: pick(random, isFull ? [0.1, 0.2, 0.3] : [0.2, 0.4, 0.5]),
     crashRate: pick(random, [0.05, 0.1, 0.3]),
     trouble,
-    capacity: trouble === 'full' ? SEGMENT_UNITS * (5 + below(random, 8)) : Number.POSITIVE_INFINITY,
+    capacity: isFull ? CAPACITY_MIN + below(random, 4 * SEGMENT_UNITS) : Number.POSITIVE_INFINITY,
   };
 }
 

@@ -1,17 +1,23 @@
 import { ACKED, LIVE, MEMORY } from '../mailboxes/slots.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { Clock } from '../store.ts';
-import type { Batch } from './batch.ts';
+import { type Batch, FRAME_BYTES, PAGE_BYTES, padded } from './batch.ts';
 import type { Journal } from './journal.ts';
 import type { Reader, ReadRecord } from './reader.ts';
 import { ackBytes, MEMORY as MEMORY_RECORD } from './record.ts';
 import type { Reserve } from './reserve.ts';
 import type { Segments } from './segments.ts';
 
-/** What the cleaner reads ahead and adds to one batch. */
+/** What the cleaner reads ahead, and adds to one batch: this much, or twice what callers add if that is less. */
 const STEP_BYTES = 262_144;
-/** Above 2 × what lives: segments that the files may have, of which two are the reserve. */
-const SLACK_SEGMENTS = 5;
+const STEP_BYTES_MIN = 16_384;
+/** Segments that the files may have above 2 × what lives: the four spares, the one being written, and one begun. */
+const SLACK_SEGMENTS = 6;
+/** What must have changed for a pass that an ack waits for: two acks in pages of their own, which fit into one. */
+const URGENT_PASS_BYTES = 2 * PAGE_BYTES;
+
+/** In place of a read: what is loaded already is all that there was. */
+const NOTHING_LEFT: Promise<void> = Promise.resolve();
 
 /**
  * Gives space back. The oldest segment goes first: what still counts of it is appended to the log again, with its seq and
@@ -32,7 +38,7 @@ export class Cleaner {
   #loaded: Loaded[] = [];
   #loading: Promise<void> | undefined;
   #pausedUntilMs = 0;
-  /** On a full disk: the last segment of the pass that is under way, and what had changed when it began. */
+  /** The last segment of the pass that is under way, and what had changed when it began. */
   #passEnd = 0;
   #changedBeforePass = 0;
 
@@ -65,9 +71,10 @@ export class Cleaner {
     return this.#segments.bytes - needed * this.#segmentBytes;
   }
 
-  /** Whether it is on its way to give up a segment. */
-  get isWorking(): boolean {
-    return this.hasLoaded || this.#loading !== undefined;
+  /** Whether it is on its way to give up a segment, or sets out now, as an ack on a full disk waits for room. */
+  makesRoom(): boolean {
+    if (this.isPaused) return false;
+    return this.#number !== 0 || this.#loading !== undefined || this.#begin(true);
   }
 
   /** Whether records wait to be added to a batch. */
@@ -80,28 +87,33 @@ export class Cleaner {
     if (this.#loading !== undefined) return this.#loading;
     if (this.hasLoaded || this.#journal.broken || this.isPaused) return undefined;
     if (this.#number === 0 && !this.#begin()) return undefined;
+    if (this.#slots.length === 0) return NOTHING_LEFT;
     this.#loading = this.#load().finally(() => {
       this.#loading = undefined;
     });
     return this.#loading;
   }
 
-  /** Adds what still counts of what is loaded to a batch, about `bytesMax` of it. */
-  addTo(batch: Batch, bytesMax: number, fits: (bytes: number) => boolean): void {
+  /**
+   * Adds what still counts of what is loaded to a batch, at a pace that callers hardly notice unless there is far too much.
+   * An idle batch has nothing of theirs, and may begin a segment. Returns whether anything was added.
+   */
+  addTo(batch: Batch, isIdle: boolean): boolean {
+    const { remaining, capacity } = this.#journal;
+    const isBehind = isIdle || this.excessBytes > 2 * capacity;
+    const callers = batch.length - FRAME_BYTES;
+    const paced = Math.min(STEP_BYTES, Math.max(STEP_BYTES_MIN, 2 * callers));
+    const bytesMax = isBehind ? STEP_BYTES : paced;
     let added = 0;
-    while (added < bytesMax) {
-      const next = this.#loaded.at(-1);
-      if (next === undefined || !fits(batch.length + next.bytes)) return;
+    for (let next = this.#loaded.at(-1); next !== undefined && added < bytesMax; next = this.#loaded.at(-1)) {
+      const fits = padded(batch.length + next.bytes) <= remaining || (isIdle && batch.records === 0);
+      if (!fits) break;
       this.#loaded.pop();
       if (!this.#counts(next.slot)) continue;
-      const change = this.#mailboxes.move(next.slot);
-      const at = next.read
-        ? batch.addRaw(next.read.record, next.read.head.headBytes)
-        : batch.addAck(MEMORY_RECORD, this.#memoryOf(next.slot));
-      change.at = at;
-      change.bytes = next.bytes;
+      this.#addOne(batch, next);
       added += next.bytes;
     }
+    return added > 0;
   }
 
   /** Between two batches: gives up a segment of which nothing is left to be written anew. */
@@ -133,10 +145,11 @@ export class Cleaner {
   }
 
   /** Takes the oldest segment, if there is too much and it is not the one that is being written. */
-  #begin(): boolean {
-    if (this.excessBytes <= 0) return false;
+  #begin(isUrgent = false): boolean {
+    if (this.excessBytes <= 0 && !isUrgent) return false;
     const number = this.#segments.numbers.find((each) => each >= this.#journal.oldest);
-    if (number === undefined || number >= this.#journal.tailNumber || !this.#mayPass(number)) return false;
+    if (number === undefined || number >= this.#journal.tailNumber) return false;
+    if (!this.#mayPass(number, isUrgent ? URGENT_PASS_BYTES : this.#segmentBytes / 2)) return false;
     const { slots } = this.#mailboxes.table;
     this.#number = number;
     this.#slots = [];
@@ -146,16 +159,24 @@ export class Cleaner {
   }
 
   /**
-   * On a full disk cleaning may gain nothing, as where large records leave the ends of segments unused; so a pass over all
-   * segments is followed by another one only once half a segment was written or has died.
+   * Cleaning may gain nothing, as where large records leave the ends of segments unused; so a pass over all segments is
+   * followed by another one only once enough was written or has died.
    */
-  #mayPass(number: number): boolean {
-    if (!this.#reserve.isFull || number <= this.#passEnd) return true;
+  #mayPass(number: number, bytesMin: number): boolean {
+    if (number <= this.#passEnd) return true;
     const changedBytes = this.#journal.callerBytes + this.#mailboxes.table.diedBytes;
-    if (this.#passEnd !== 0 && changedBytes - this.#changedBeforePass < this.#segmentBytes / 2) return false;
+    if (this.#passEnd !== 0 && changedBytes - this.#changedBeforePass < bytesMin) return false;
     this.#passEnd = this.#journal.tailNumber;
     this.#changedBeforePass = changedBytes;
     return true;
+  }
+
+  #addOne(batch: Batch, { slot, bytes, read }: Loaded): void {
+    const change = this.#mailboxes.move(slot);
+    change.bytes = bytes;
+    change.at = read
+      ? batch.addRaw(read.record, read.head.headBytes)
+      : batch.addAck(MEMORY_RECORD, this.#memoryOf(slot));
   }
 
   #memoryOf(slot: number): Parameters<Batch['addAck']>[1] {

@@ -1,10 +1,8 @@
-import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
 import type { MessageKey, NewMessage } from '../../message.ts';
 import { Expiry } from '../expiry.ts';
 import { InFlight } from '../in-flight.ts';
-import { uuidWords } from '../mailboxes/keys.ts';
 import { LIVE } from '../mailboxes/slots.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type {
@@ -25,11 +23,12 @@ import type { Gate } from './gate.ts';
 import type { Journal } from './journal.ts';
 import { type OpenRecount, recountOpen } from './open-recount.ts';
 import { createReader, type Reader, type ReadRecord } from './reader.ts';
-import { ACK, ackBytes, pushHeadBytes, readMessage } from './record.ts';
+import { readMessage } from './record.ts';
+import { ackRequest, pushRequest, type Request } from './requests.ts';
 import type { Reserve } from './reserve.ts';
 import { segmentName } from './segment.ts';
 import type { Segments } from './segments.ts';
-import { type Request, Writer } from './writer.ts';
+import { Writer } from './writer.ts';
 
 /** A batch's records, the cleaner's among them, and a page. */
 const STAGING_BYTES = (1 << 20) + (1 << 18) + 4096;
@@ -73,16 +72,16 @@ export class DiskStore implements Store {
     const onDamage = (slot: number): void => this.#dropDamaged(slot);
     this.#cleaner = new Cleaner({ ...parts, reader: this.#reader, onDamage });
     const batch = new Batch(STAGING_BYTES);
-    this.#writer = new Writer({ ...parts, cleaner: this.#cleaner, batch });
+    this.#writer = new Writer({ ...parts, cleaner: this.#cleaner, expiry: this.#expiry, batch });
     segments.onDisposed = () => this.#writer.wake();
   }
 
   push(message: NewMessage): Promise<PushResult> {
-    return this.#whenNothingIsDue(message.recipient, () => this.#push(message));
+    return this.#submit(message.recipient, () => pushRequest(this.#mailboxes, message));
   }
 
   ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
-    return this.#whenNothingIsDue(recipient, () => this.#ack(recipient, keys));
+    return this.#submit(recipient, () => ackRequest(this.#mailboxes, recipient, keys));
   }
 
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
@@ -144,39 +143,6 @@ export class DiskStore implements Store {
     }
   }
 
-  #push(message: NewMessage): Promise<PushResult> {
-    const { recipient, payload, meta } = message;
-    const headBytes = pushHeadBytes(recipient, meta.kind);
-    if (headBytes === undefined) throw new RelayError('invalid_input', 'recipient or kind too long');
-    const words = uuidWords(message.messageId);
-    const payloadCrc = crc32(payload);
-    const bytes = headBytes + payload.length;
-    return this.#submit('push', bytes, (batch, nowMs) => {
-      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
-      const { added, result } = this.#mailboxes.push(message, words, nowMs);
-      if (added === undefined) return result;
-      const { change, seq, deadlineMs } = added;
-      const sizes = { payloadBytes: payload.length, payloadCrc };
-      const head = { recipient, words, meta, seq, arrivalMs: nowMs, deadlineMs, ...sizes };
-      change.at = batch.addPush(head, payload, headBytes);
-      change.bytes = bytes;
-      return result;
-    });
-  }
-
-  #ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
-    const bytes = ackBytes(recipient);
-    return this.#submit('ack', keys.length * bytes, (batch, nowMs) => {
-      this.#mailboxes.dropDue(nowMs, Number.POSITIVE_INFINITY, recipient);
-      const { changes, result } = this.#mailboxes.ack(recipient, keys);
-      for (const change of changes) {
-        change.at = batch.addAck(ACK, { ...this.#mailboxes.table.factOf(change.slot), ms: nowMs });
-        change.bytes = bytes;
-      }
-      return result;
-    });
-  }
-
   #isEmpty(recipient: string): boolean {
     const mailbox = this.#mailboxes.table.mailbox(recipient);
     return (mailbox === undefined || mailbox.root === 0) && this.#closing === undefined;
@@ -184,9 +150,10 @@ export class DiskStore implements Store {
 
   async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
     for (;;) {
-      await this.#expiry.dropDue(recipient);
-      this.#mailboxes.dropDue(this.#parts.time.now(), Number.POSITIVE_INFINITY, recipient);
-      const { slots, more, remaining } = this.#mailboxes.page(recipient, afterSeq, limit);
+      await this.#writer.settling;
+      const { slots, more, remaining } = await this.#expiry.whenNoneIsDue(recipient, () =>
+        this.#mailboxes.page(recipient, afterSeq, limit),
+      );
       if (slots.length === 0) return { messages: [], more, remaining };
       const records = await this.#read(slots, recipient);
       if (records.every((record) => record !== undefined)) {
@@ -224,23 +191,13 @@ export class DiskStore implements Store {
     table.drop(slot);
   }
 
-  #submit<Answer>(
-    purpose: Request['purpose'],
-    bytesMax: number,
-    decide: (batch: Batch, nowMs: number) => Answer,
-  ): Promise<Answer> {
-    return new Promise<Answer>((resolve, reject) => {
-      this.#writer.submit({ purpose, bytesMax, decide, resolve, reject });
-    });
-  }
-
   /** Submits what changes a mailbox; the writer waits for what was submitted, so that only a wait before is counted. */
-  #whenNothingIsDue<Answer>(recipient: string, submit: () => Promise<Answer>): Promise<Answer> {
+  #submit<Answer>(recipient: string, request: () => Request<Answer>): Promise<Answer> {
     const dropping = this.#closing === undefined ? this.#expiry.dropDue(recipient) : undefined;
-    if (this.#closing === undefined && dropping === undefined) return submit();
+    if (this.#closing === undefined && dropping === undefined) return this.#writer.submit(request());
     return this.#operate(async () => {
       await dropping;
-      return submit();
+      return this.#writer.submit(request());
     });
   }
 

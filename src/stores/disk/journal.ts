@@ -121,10 +121,14 @@ export class Journal {
     return this.#broken;
   }
 
+  /** Whether a batch of a padded length may be written now. One that needs a segment of its own may try. */
+  async admits(purpose: Purpose, bytes: number): Promise<boolean> {
+    return bytes > this.capacity || this.#reserve.admits(purpose, bytes > this.remaining);
+  }
+
   /** Writes a batch and flushes it; resolves with where it begins. Throws `storage_error`; then nothing of it counts. */
   async append(batch: Batch, purpose: Purpose): Promise<LogPosition> {
-    const isAllowed = purpose === 'clean' || !this.#reserve.isCleanersOwn;
-    if (this.#broken || !isAllowed) throw new RelayError('storage_error');
+    if (this.#broken) throw new RelayError('storage_error');
     return this.#append(batch, purpose);
   }
 
@@ -142,7 +146,8 @@ export class Journal {
 
   async #append(batch: Batch, purpose: Purpose): Promise<LogPosition> {
     const bytes = padded(batch.length);
-    if (bytes > this.remaining) await this.#beginSegment(purpose, bytes);
+    if (!(await this.admits(purpose, bytes))) throw new RelayError('storage_error');
+    if (bytes > this.remaining) await this.#beginSegment(bytes);
     const tail = this.#tail as Tail;
     const oldest = this.#oldest;
     const { clock, stamp } = this.#parts;
@@ -159,11 +164,11 @@ export class Journal {
   }
 
   /** Begins a new segment: the usual one, or for a batch that is too long for it one of its own length. */
-  async #beginSegment(purpose: Purpose, batchBytes: number): Promise<void> {
+  async #beginSegment(batchBytes: number): Promise<void> {
     const { files, segmentBytes, stamp } = this.#parts;
     const isUsual = batchBytes <= this.capacity;
     const bytes = isUsual ? segmentBytes : FIRST_BATCH + batchBytes + SEAL_BYTES;
-    const prepared = await (isUsual ? this.#reserve.take(purpose) : this.#reserve.create(bytes));
+    const prepared = await (isUsual ? this.#reserve.take() : this.#reserve.create(bytes));
     const number = this.#nextNumber++;
     const next = await beginSegment(files, prepared, {
       number,
@@ -221,7 +226,7 @@ export class Journal {
     if (!this.#broken) return this.#reserve.prepare();
     try {
       await this.#reserve.tryToAdd();
-      await this.#beginSegment('probe', PAGE_BYTES);
+      await this.#beginSegment(PAGE_BYTES);
       await this.#append(new Batch(FRAME_BYTES), 'probe');
       this.#broken = false;
       this.#parts.logger.info({}, 'the disk works again');

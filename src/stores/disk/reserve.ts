@@ -2,18 +2,18 @@ import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
 import type { Spares } from './spares.ts';
 
-/** Whose records a batch holds: how much of the reserve it may use. A probe is the first batch after a failure. */
+/** Whose records a batch holds. A probe is the first batch after a failure. */
 export type Purpose = 'push' | 'ack' | 'clean' | 'probe';
 
 /**
- * Spares that are kept for a full disk. Pushes never use them; acks may use the first; the others, and the segment that is
- * being written once only one of them is left, are the cleaner's alone: it needs a little more than one segment to clean one
- * of which everything lives, and if it could not go on, nothing could.
+ * How many spares must be left on a full disk for a batch to be written, and one more for it to begin a segment. Pushes leave
+ * the reserve of three alone: once acks have taken the first of it, what room there is in that segment is for acks only.
+ * The other two are the cleaner's: one takes what lives of a segment, and the other what did not fit, as frames and padding
+ * may take a little more than they did before. If the cleaner could not go on, nothing could.
  */
-const RESERVE = 3;
-const RESERVE_FOR_ACKS = 2;
+const SPARES_LEFT: Readonly<Record<Purpose, number>> = { push: 3, ack: 2, clean: 0, probe: 0 };
 /** The reserve and one ahead. */
-const SPARES_AHEAD = RESERVE + 1;
+const SPARES_AHEAD = SPARES_LEFT.push + 1;
 
 /** Segments prepared ahead, and who may have them once the disk is full. */
 export class Reserve {
@@ -31,36 +31,24 @@ export class Reserve {
     this.#logger = logger;
   }
 
-  /** Whether some of the reserve is in use: the room in the segment that is being written is not for pushes then. */
-  get isBegun(): boolean {
-    return this.#spares.count < RESERVE;
-  }
-
-  /** Whether nothing but the reserve is left, so that a new segment is not there for everybody. */
-  get isAllThereIs(): boolean {
-    return this.#spares.count <= RESERVE;
-  }
-
-  /** Whether so little is left on a full disk that only the cleaner may write. */
-  get isCleanersOwn(): boolean {
-    return this.isFull && this.#spares.count < RESERVE_FOR_ACKS;
-  }
-
   get bytes(): number {
     return this.#spares.bytes;
   }
 
-  /** Whether somebody may begin a segment now, as far as is known. */
-  mayTake(purpose: Purpose): boolean {
-    return !this.isFull || this.#spares.count > this.#keptFrom(purpose);
+  /** Whether there is enough for everybody: for a batch that begins a segment, or for one that does not. */
+  servesAll(beginsSegment: boolean): boolean {
+    return this.#has('push', beginsSegment);
   }
 
-  /** A prepared segment of the usual length; throws `storage_error` if there is none for this purpose. */
-  async take(purpose: Purpose): Promise<string> {
-    const ready = this.#spares.take(this.#keptFrom(purpose));
-    if (ready !== undefined) return ready;
-    if (!this.isFull) await this.prepare();
-    const name = this.#spares.take(this.#keptFrom(purpose));
+  /** Whether a batch may be written; waits for what is being prepared, if need be. */
+  async admits(purpose: Purpose, beginsSegment: boolean): Promise<boolean> {
+    if (!this.servesAll(beginsSegment) && !this.isFull) await this.prepare();
+    return this.#has(purpose, beginsSegment);
+  }
+
+  /** A prepared segment of the usual length; throws `storage_error` if there is none. */
+  take(): string {
+    const name = this.#spares.take();
     if (name === undefined) throw new RelayError('storage_error');
     return name;
   }
@@ -92,10 +80,8 @@ export class Reserve {
     await this.#preparing;
   }
 
-  #keptFrom(purpose: Purpose): number {
-    if (purpose === 'probe') return 0;
-    if (!this.isFull || purpose === 'push') return RESERVE;
-    return purpose === 'ack' ? RESERVE_FOR_ACKS : 0;
+  #has(purpose: Purpose, beginsSegment: boolean): boolean {
+    return this.#spares.count >= SPARES_LEFT[purpose] + (beginsSegment ? 1 : 0);
   }
 
   async #prepare(): Promise<void> {

@@ -45,6 +45,7 @@ export class Segments {
     return this.#byNumber.size;
   }
 
+  /** Whether segments that were dropped are still there. */
   get isDisposing(): boolean {
     return this.#disposing > 0;
   }
@@ -96,6 +97,7 @@ export class Segments {
     const segment = this.#byNumber.get(number);
     if (segment === undefined || segment.dead) return;
     segment.dead = true;
+    this.#disposing++;
     if (segment.pins === 0) this.#dispose(segment);
   }
 
@@ -137,7 +139,6 @@ export class Segments {
   }
 
   #dispose(segment: Segment): void {
-    this.#disposing++;
     this.#disposals = this.#disposals.then(async () => {
       try {
         await this.#closeFile(segment);

@@ -59,9 +59,9 @@ export class Spares {
     return name;
   }
 
-  /** One of those that are left when `reserve` of them are kept back; undefined if there is none. */
-  take(reserve: number): string | undefined {
-    return this.#names.length > reserve ? this.#names.pop() : undefined;
+  /** One of them; undefined if there is none. */
+  take(): string | undefined {
+    return this.#names.pop();
   }
 
   /** Makes a spare of a segment that no longer counts. Its old name is gone for good before a byte of it changes. */

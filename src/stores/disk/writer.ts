@@ -1,37 +1,20 @@
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
+import type { Expiry } from '../expiry.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { Clock } from '../store.ts';
 import type { StoreTime } from '../time.ts';
+import { inTurns } from '../turns.ts';
 import { Backlog } from './backlog.ts';
 import { type Batch, FRAME_BYTES, padded } from './batch.ts';
 import type { Cleaner } from './cleaner.ts';
 import type { Journal } from './journal.ts';
+import type { Decided, Request, Waiting } from './requests.ts';
 import type { Purpose, Reserve } from './reserve.ts';
 
 const BATCH_BYTES_MAX = 1 << 20;
-/** What the cleaner may add to a batch: this much, or twice what callers add if that is less. */
-const CLEAN_BYTES_MAX = 262_144;
-const CLEAN_BYTES_MIN = 16_384;
 /** After a batch of the cleaner's that found no room. */
 const RETRY_MS = 1000;
-
-/** Something that a caller wants written. */
-export interface Request {
-  readonly purpose: 'push' | 'ack';
-  /** Bound of the records that it adds. */
-  readonly bytesMax: number;
-  /** Decides it, adds its records to the batch, and returns its answer; throws `RelayError` for a refusal. */
-  readonly decide: (batch: Batch, nowMs: number) => unknown;
-  readonly resolve: (answer: never) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A request and what was decided; it is told once the batch is on disk. */
-interface Decided {
-  readonly request: Request;
-  readonly tell: () => void;
-}
 
 /**
  * One batch after the other: decides what waits, against everything that was decided before; writes and flushes it;
@@ -40,21 +23,28 @@ interface Decided {
  */
 export class Writer {
   readonly backlog: Backlog;
+  /** While what is on disk is made visible over several turns: pages wait for it. */
+  settling: Promise<void> | undefined;
   readonly #mailboxes: Mailboxes;
   readonly #journal: Journal;
   readonly #reserve: Reserve;
   readonly #cleaner: Cleaner;
+  readonly #expiry: Expiry;
   readonly #batch: Batch;
   readonly #time: StoreTime;
   readonly #logger: Logger;
   readonly #batchBytesMax: number;
-  #queue: Request[] = [];
+  #queue: Waiting[] = [];
   #between: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   #isRunning = false;
+  /** Whether something was asked for since the last look. */
+  #isAsked = false;
   /** What had been dropped because of the time when the last flushed batch, which names that time, was formed. */
   #namedDrops = 0;
   #isTickDue = false;
+  /** Whether the cleaner has added to the batch. */
+  #isMoving = false;
   #isClosing = false;
 
   constructor(parts: {
@@ -62,6 +52,7 @@ export class Writer {
     journal: Journal;
     reserve: Reserve;
     cleaner: Cleaner;
+    expiry: Expiry;
     batch: Batch;
     time: StoreTime;
     clock: Clock;
@@ -71,6 +62,7 @@ export class Writer {
     this.#journal = parts.journal;
     this.#reserve = parts.reserve;
     this.#cleaner = parts.cleaner;
+    this.#expiry = parts.expiry;
     this.#batch = parts.batch;
     this.#time = parts.time;
     this.#logger = parts.logger;
@@ -78,14 +70,14 @@ export class Writer {
     this.backlog = new Backlog(parts.clock);
   }
 
-  submit(request: Request): void {
-    if (this.#journal.broken) {
-      request.reject(new RelayError('storage_error'));
-      return;
-    }
+  /** Resolves with the answer once what it rests on is on disk. */
+  submit<Answer>(request: Request<Answer>): Promise<Answer> {
+    if (this.#journal.broken) return Promise.reject(new RelayError('storage_error'));
     this.backlog.add(request.bytesMax);
-    this.#queue.push(request);
-    this.#kick();
+    return new Promise<Answer>((resolve, reject) => {
+      this.#queue.push({ request, resolve, reject });
+      this.#kick();
+    });
   }
 
   /** Writes an empty batch, which carries the time, if anything was dropped because of the time since the last one. */
@@ -119,6 +111,7 @@ export class Writer {
   }
 
   #kick(): void {
+    this.#isAsked = true;
     if (this.#isClosing || this.#isRunning) return;
     this.#isRunning = true;
     this.#running = this.#run();
@@ -127,24 +120,33 @@ export class Writer {
   async #run(): Promise<void> {
     // What arrives in the same turn of the event loop shares the first batch.
     await new Promise<void>((next) => setImmediate(next));
-    for (;;) {
-      for (const job of this.#between.splice(0)) await job();
-      this.#cleaner.retireCleaned();
-      this.#batch.reset();
-      // After a start or a failure it is not known yet whether the disk has room for what is missing of the reserve.
-      if (this.#reserve.isBegun && !this.#reserve.isFull) await this.#reserve.prepare();
-      const nowMs = this.#time.now();
-      if (this.#reserve.isBegun) this.#refusePushes(nowMs);
-      const decided = this.#reserve.isCleanersOwn && this.#isMakingRoom ? [] : this.#decide(nowMs);
-      const isIdle = decided.length === 0;
-      this.#clean(isIdle);
-      if (isIdle && this.#batch.records === 0 && !this.#isBatchDue) break;
+    do this.#isAsked = false;
+    while ((await this.#writeNext()) || this.#isAsked);
+    // In the same step as the look at what was asked for: what is submitted from here on begins another run.
+    this.#isRunning = false;
+  }
+
+  /** Decides, writes and answers for one batch; false if there was nothing to write and nobody to answer. */
+  async #writeNext(): Promise<boolean> {
+    for (const job of this.#between.splice(0)) await job();
+    this.#cleaner.retireCleaned();
+    this.#batch.reset();
+    const nowMs = this.#time.now();
+    const decided: Decided[] = [];
+    this.#isMoving = false;
+    try {
+      const isAdmitted = await this.#decide(decided, nowMs);
+      if (isAdmitted) this.#isMoving = this.#cleaner.addTo(this.#batch, decided.length === 0);
+      if (decided.length === 0 && this.#batch.records === 0 && !this.#isBatchDue) return false;
       await this.#commit(decided, nowMs);
+      for (const { tell } of decided) tell();
+    } catch (error) {
+      this.#takeBack(decided, error);
+    } finally {
+      this.backlog.remove(decided.reduce((sum, { request }) => sum + request.bytesMax, 0));
       this.#readAhead();
     }
-    // In the same step as the look at an empty queue: what is submitted from here on must begin another run.
-    this.#isRunning = false;
-    this.#readAhead();
+    return true;
   }
 
   /** Whether a batch is due though nobody asks for one: for the time that it carries, or for the segments that it gives up. */
@@ -152,94 +154,74 @@ export class Writer {
     return !this.#journal.broken && !this.#cleaner.isPaused && (this.#isTickDue || this.#journal.hasUnnamed);
   }
 
-  /** Whether a full disk is about to have room: acks, which give more of it back, wait for that rather than be refused. */
-  get #isMakingRoom(): boolean {
-    return !this.#cleaner.isPaused && (this.#cleaner.isWorking || this.#journal.isMakingRoom);
-  }
-
-  /**
-   * Answers the pushes that wait while the reserve is in use: what would be stored is refused, as acks and the cleaner need
-   * the room that is left. If pushes filled it, nothing could be written any more, and no ack could give anything back.
-   */
-  #refusePushes(nowMs: number): void {
-    const pushes = this.#queue.filter(({ purpose }) => purpose === 'push');
-    this.#queue = this.#queue.filter(({ purpose }) => purpose !== 'push');
-    for (const request of pushes) {
-      const { tell } = this.#decideOne(request, nowMs);
-      if (this.#batch.records === 0) {
-        this.#mailboxes.settle(nowMs, 0, 0);
-        tell();
-      } else {
-        this.#mailboxes.undo();
-        this.#batch.reset();
-        request.reject(new RelayError('storage_error'));
-      }
-    }
-    this.backlog.remove(pushes.reduce((sum, { bytesMax }) => sum + bytesMax, 0));
-  }
-
-  /** Decides what waits, as far as it goes into one batch. */
-  #decide(nowMs: number): Decided[] {
-    const decided: Decided[] = [];
-    let room = this.#journal.remaining;
-    let taken = 0;
-    while (taken < this.#queue.length) {
-      const request = this.#queue[taken] as Request;
-      const bytes = padded(this.#batch.length + request.bytesMax);
-      const beginsSegment = taken === 0 && bytes > room;
-      if (beginsSegment && request.purpose === 'ack' && !this.#reserve.mayTake('ack') && this.#isMakingRoom)
-        break;
-      if (beginsSegment) room = Math.max(bytes, this.#journal.capacity);
-      if (taken > 0 && (bytes > room || bytes > this.#batchBytesMax)) break;
-      decided.push(this.#decideOne(request, nowMs));
-      taken++;
-      // Where only the reserve is left, a new segment is not there for everybody: who needs one tries alone.
-      if (beginsSegment && this.#reserve.isAllThereIs) break;
-    }
-    this.#queue.splice(0, taken);
-    return decided;
-  }
-
-  #decideOne(request: Request, nowMs: number): Decided {
-    try {
-      const answer = request.decide(this.#batch, nowMs) as never;
-      return { request, tell: () => request.resolve(answer) };
-    } catch (error) {
-      if (!(error instanceof RelayError)) throw error;
-      return { request, tell: () => request.reject(error) };
-    }
-  }
-
-  /** Adds what the cleaner has read, at a pace that callers hardly notice unless there is far too much. */
-  #clean(isIdle: boolean): void {
-    if (!this.#cleaner.hasLoaded) return;
+  /** Decides what waits, as far as it goes into one batch; false if that will be refused, unless it adds no record. */
+  async #decide(decided: Decided[], nowMs: number): Promise<boolean> {
+    const first = this.#queue[0]?.request;
+    if (first === undefined) return true;
+    const bytes = padded(FRAME_BYTES + first.bytesMax);
+    const isAdmitted = await this.#journal.admits(first.purpose, bytes);
+    if (!isAdmitted && first.purpose === 'ack' && this.#makesRoom()) return true;
     const { remaining, capacity } = this.#journal;
-    const callers = this.#batch.length - FRAME_BYTES;
-    const isBehind = isIdle || this.#cleaner.excessBytes > 2 * capacity;
-    const paced = Math.min(CLEAN_BYTES_MAX, Math.max(CLEAN_BYTES_MIN, 2 * callers));
-    this.#cleaner.addTo(this.#batch, isBehind ? CLEAN_BYTES_MAX : paced, (bytes) => {
-      return padded(bytes) <= remaining || (isIdle && this.#batch.records === 0);
-    });
+    const beginsSegment = bytes > remaining;
+    const room = Math.min(beginsSegment ? capacity : remaining, this.#batchBytesMax);
+    const isForAll = this.#reserve.servesAll(beginsSegment);
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      const { request } = next;
+      const fits = padded(this.#batch.length + request.bytesMax) <= room;
+      // Where only the reserve is left, what may not use it must not take others down with it.
+      const isInGoodCompany = isForAll || (isAdmitted && request.purpose === first.purpose);
+      if (request !== first && !(fits && isInGoodCompany)) break;
+      this.#queue.shift();
+      await this.#decideOne(next, decided, nowMs);
+    }
+    return isAdmitted;
   }
 
+  async #decideOne(waiting: Waiting, decided: Decided[], nowMs: number): Promise<void> {
+    const { request, resolve, reject } = waiting;
+    try {
+      const dropping = this.#expiry.dropDue(request.recipient, nowMs);
+      if (dropping !== undefined) await dropping;
+      const answering = request.decide(this.#batch, nowMs);
+      const answer = (answering instanceof Promise ? await answering : answering) as never;
+      decided.push({ ...waiting, tell: () => resolve(answer) });
+    } catch (error) {
+      decided.push({ ...waiting, tell: () => reject(error) });
+      if (!(error instanceof RelayError)) throw error;
+    }
+  }
+
+  /** Whether a full disk is about to have room: acks, which give more of it back, wait for that rather than be refused. */
+  #makesRoom(): boolean {
+    return !this.#journal.broken && (this.#cleaner.makesRoom() || this.#journal.isMakingRoom);
+  }
+
+  /** Makes what was decided durable, then visible. */
   async #commit(decided: readonly Decided[], nowMs: number): Promise<void> {
     const drops = this.#mailboxes.dropped;
-    const mustWrite = this.#batch.records > 0 || this.#isBatchDue;
-    try {
-      const at = mustWrite
-        ? await this.#journal.append(this.#batch, purposeOf(decided))
-        : { segment: 0, position: 0 };
-      this.#mailboxes.settle(nowMs, at.segment, at.position);
-      if (mustWrite) this.#namedDrops = drops;
-      for (const { tell } of decided) tell();
-    } catch (error) {
-      this.#mailboxes.undo();
-      if (decided.length === 0) this.#cleaner.pause(RETRY_MS);
-      else this.#cleaner.restart();
-      for (const { request } of decided) request.reject(error);
+    let [segment, position] = [0, 0];
+    if (this.#batch.records > 0 || this.#isBatchDue) {
+      this.#isTickDue = false;
+      ({ segment, position } = await this.#journal.append(this.#batch, this.#purposeOf(decided)));
+      this.#namedDrops = drops;
     }
-    this.#isTickDue = false;
-    this.backlog.remove(decided.reduce((sum, { request }) => sum + request.bytesMax, 0));
+    this.settling = inTurns((max) => this.#mailboxes.settle(nowMs, segment, position, max));
+    await this.settling;
+    this.settling = undefined;
+  }
+
+  #purposeOf(decided: readonly Decided[]): Purpose {
+    if (decided.some(({ request }) => request.purpose === 'push')) return 'push';
+    const isCleaners = decided.length === 0 && (this.#batch.records > 0 || this.#journal.hasUnnamed);
+    return isCleaners ? 'clean' : 'ack';
+  }
+
+  /** The batch failed, so that nothing of it counts. */
+  #takeBack(decided: readonly Decided[], error: unknown): void {
+    this.#mailboxes.undo();
+    if (this.#purposeOf(decided) === 'clean') this.#cleaner.pause(RETRY_MS);
+    else if (this.#isMoving) this.#cleaner.restart();
+    for (const { reject } of decided) reject(error);
   }
 
   /** Has the cleaner read what it will add to the next batches. */
@@ -254,9 +236,4 @@ export class Writer {
       },
     );
   }
-}
-
-function purposeOf(decided: readonly Decided[]): Purpose {
-  if (decided.some(({ request }) => request.purpose === 'push')) return 'push';
-  return decided.length > 0 ? 'ack' : 'clean';
 }

@@ -13,12 +13,14 @@ export interface Change {
 
 /**
  * What has been decided and is on its way to the disk: noted by `push`, `ack`, `forget` and `move`, until `settle` makes
- * all of it visible or `undo` takes all of it back.
+ * them visible or `undo` takes all of them back.
  */
 export class Changes {
   readonly #table: Table;
   readonly #remembers: boolean;
   #noted: Change[] = [];
+  /** How many of them are settled. */
+  #settled = 0;
   /** Slots that the noted changes will release. */
   #releasing = 0;
 
@@ -66,19 +68,23 @@ export class Changes {
     return this.#note('move', slot);
   }
 
-  /** Makes all of it visible: its batch, of time `nowMs`, stands in a segment from `base` on. */
-  settle(nowMs: number, segment: number, base: number): void {
+  /** Makes `max` more of them visible: their batch, of time `nowMs`, stands in a segment from `base` on. Returns how many there were. */
+  settle(nowMs: number, segment: number, base: number, max: number): number {
     const { slots } = this.#table;
-    for (const change of this.#noted) {
+    const from = this.#settled;
+    const to = Math.min(from + max, this.#noted.length);
+    for (; this.#settled < to; this.#settled++) {
+      const change = this.#noted[this.#settled] as Change;
       this.#settleOne(change, nowMs);
       const isKept = (slots.state.get(change.slot) & (LIVE | MEMORY)) !== 0;
       if (isKept)
         this.#table.place(change.slot, { segment, position: base + change.at, bytes: change.bytes });
     }
-    this.#clear();
+    if (to === this.#noted.length) this.#clear();
+    return to - from;
   }
 
-  /** Takes all of it back, the last change first. */
+  /** Takes all of them back, the last change first. */
   undo(): void {
     for (const change of this.#noted.reverse()) this.#undoOne(change);
     this.#clear();
@@ -86,6 +92,7 @@ export class Changes {
 
   #clear(): void {
     this.#noted = [];
+    this.#settled = 0;
     this.#releasing = 0;
   }
 

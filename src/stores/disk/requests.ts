@@ -1,0 +1,78 @@
+import { crc32 } from 'node:zlib';
+import { RelayError } from '../../errors.ts';
+import type { MessageKey, NewMessage } from '../../message.ts';
+import { uuidWords } from '../mailboxes/keys.ts';
+import type { Mailboxes } from '../mailboxes.ts';
+import type { AckResult, PushResult } from '../store.ts';
+import { inTurns } from '../turns.ts';
+import type { Batch } from './batch.ts';
+import { ACK, ackBytes, pushHeadBytes } from './record.ts';
+
+/** Something that a caller wants written. */
+export interface Request<Answer = unknown> {
+  readonly purpose: 'push' | 'ack';
+  readonly recipient: string;
+  /** Bound of the records that it adds. */
+  readonly bytesMax: number;
+  /**
+   * Decides it at a time at which nothing in its mailbox is due, adds its records to the batch, and gives its answer, which
+   * holds once the batch is on disk. Throws `RelayError` for a refusal.
+   */
+  readonly decide: (batch: Batch, nowMs: number) => Answer | Promise<Answer>;
+}
+
+/** A request, and whom to tell. */
+export interface Waiting {
+  readonly request: Request;
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One that is decided; the caller is told once the batch is on disk. */
+export interface Decided extends Waiting {
+  readonly tell: () => void;
+}
+
+export function pushRequest(mailboxes: Mailboxes, message: NewMessage): Request<PushResult> {
+  const { recipient, payload, meta } = message;
+  const headBytes = pushHeadBytes(recipient, meta.kind);
+  if (headBytes === undefined) throw new RelayError('invalid_input', 'recipient or kind too long');
+  const words = uuidWords(message.messageId);
+  const payloadCrc = crc32(payload);
+  const bytes = headBytes + payload.length;
+  const decide = (batch: Batch, nowMs: number): PushResult => {
+    const { added, result } = mailboxes.push(message, words, nowMs);
+    if (added === undefined) return result;
+    const { change, seq, deadlineMs } = added;
+    const sizes = { payloadBytes: payload.length, payloadCrc };
+    const head = { recipient, words, meta, seq, arrivalMs: nowMs, deadlineMs, ...sizes };
+    change.at = batch.addPush(head, payload, headBytes);
+    change.bytes = bytes;
+    return result;
+  };
+  return { purpose: 'push', recipient, bytesMax: bytes, decide };
+}
+
+/** Its keys are decided a thousand in a turn of the event loop. */
+export function ackRequest(
+  mailboxes: Mailboxes,
+  recipient: string,
+  keys: readonly MessageKey[],
+): Request<AckResult> {
+  const bytes = ackBytes(recipient);
+  const decide = (batch: Batch, nowMs: number): AckResult | Promise<AckResult> => {
+    const acking = mailboxes.ack(recipient);
+    let decided = 0;
+    const deciding = inTurns((max) => {
+      const some = keys.slice(decided, decided + max);
+      for (const change of acking.decide(some)) {
+        change.at = batch.addAck(ACK, { ...mailboxes.table.factOf(change.slot), ms: nowMs });
+        change.bytes = bytes;
+      }
+      decided += some.length;
+      return some.length;
+    });
+    return deciding === undefined ? acking.result : deciding.then(() => acking.result);
+  };
+  return { purpose: 'ack', recipient, bytesMax: keys.length * bytes, decide };
+}
