@@ -7,11 +7,11 @@ import type { Reply } from './api.ts';
  */
 export function answerText({ status, body, retryAfter }: Reply, idleSeconds: number): string {
   const retry = retryAfter === undefined ? '' : `retry-after: ${retryAfter}\r\n`;
-  const connection = idleSeconds === 0 ? 'close' : `keep-alive\r\nKeep-Alive: timeout=${idleSeconds}`;
+  const close = idleSeconds === 0 ? 'connection: close\r\n' : '';
+  const kept = idleSeconds === 0 ? '' : `Connection: keep-alive\r\nKeep-Alive: timeout=${idleSeconds}\r\n`;
   return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n` +
-    `content-length: ${Buffer.byteLength(body)}\r\n${retry}Date: ${dateText()}\r\n` +
-    `Connection: ${connection}\r\n\r\n${body}`
+    `content-length: ${Buffer.byteLength(body)}\r\n${retry}${close}Date: ${dateText()}\r\n${kept}\r\n${body}`
   );
 }
 

@@ -1,0 +1,100 @@
+import { connect } from 'node:net';
+import type { TestContext } from 'node:test';
+import { inspect, isDeepStrictEqual } from 'node:util';
+import type { Relay } from '../../src/relay.ts';
+import { openMemoryStore } from '../../src/stores/memory.ts';
+import { storeLimits } from '../../src/stores/open.ts';
+import { type Clock, type Store, systemClock } from '../../src/stores/store.ts';
+import { startTestRelay, testConfig } from '../helpers.ts';
+import { recipients, type Stream } from './streams.ts';
+
+/** Between two streams: every bucket is full again, and every message has expired. */
+const PAUSE_MS = 3_600_000;
+/** A connection on which nothing moves for so long hangs: no stream gives a reason to wait for a second. */
+const HANG_MS = 20_000;
+
+const config = {
+  ...testConfig,
+  relay: { ...testConfig.relay, messageTtlSeconds: 60n, dedupWindowSeconds: 60, maxMessagesPerUser: 4 },
+  rateLimit: {
+    ...testConfig.rateLimit,
+    enabled: true,
+    burst: 4,
+    banAfter: 2,
+    trustedProxies: ['127.0.0.1'],
+  },
+};
+
+interface Side {
+  readonly relay: Relay;
+  readonly store: Store;
+}
+
+/** Two relays at the same time of one clock: the first reads plain requests by itself, the second leaves all to node. */
+export async function startPair(t: TestContext) {
+  let nowMs = 1_800_000_000_000;
+  const clock: Clock = { ...systemClock, wallMs: () => nowMs, monotonicMs: () => nowMs };
+  const start = async (plainReader: boolean): Promise<Side> => {
+    const store = openMemoryStore(storeLimits(config), clock);
+    const relay = await startTestRelay(t, { ...config, plainReader }, { store, clock });
+    t.after(() => store.close());
+    return { relay, store };
+  };
+  const sides = [await start(true), await start(false)] as const;
+
+  return {
+    /** Sends the same bytes to both, and throws unless they answer, end and keep the same. */
+    async compare(stream: Stream): Promise<void> {
+      nowMs += PAUSE_MS;
+      const [plain, full] = await Promise.all([outcome(sides[0], stream), outcome(sides[1], stream)]);
+      if (isDeepStrictEqual(plain.kept, full.kept) && isSameTalk(plain, full)) return;
+      const { bytes, cuts } = stream;
+      throw new Error(inspect({ bytes: bytes.toString('latin1'), cuts, plain, full }, { depth: 9 }));
+    },
+  };
+}
+
+/** What a client gets to read before its connection is reset is up to the network. */
+function isSameTalk(one: Talk, other: Talk): boolean {
+  if (one.isReset && other.answers.startsWith(one.answers)) return true;
+  if (other.isReset && one.answers.startsWith(other.answers)) return true;
+  return one.answers === other.answers;
+}
+
+/** All that a relay answers to a stream, and what it holds afterwards. */
+async function outcome({ relay, store }: Side, stream: Stream) {
+  const told = await talk(Number(new URL(relay.baseUrl).port), stream);
+  const pages = recipients.map((recipient) => store.pull(recipient, 0, { messagesMax: 9, bytesMax: 1e9 }));
+  return { ...told, kept: await Promise.all(pages) };
+}
+
+interface Talk {
+  readonly answers: string;
+  readonly isReset: boolean;
+}
+
+/** Sends a stream, and that it is its last; resolves when the connection is closed. */
+async function talk(port: number, { bytes, cuts }: Stream): Promise<Talk> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  const pieces: Buffer[] = [];
+  let isReset = false;
+  const closed = new Promise<void>((resolve, reject) => {
+    socket.on('data', (piece) => pieces.push(piece));
+    socket.on('error', () => {
+      isReset = true;
+    });
+    socket.on('close', () => resolve());
+    socket.setTimeout(HANG_MS, () => reject(new Error(`no end to ${bytes.toString('latin1')}`)));
+  });
+  let from = 0;
+  for (const cut of [...cuts, bytes.length]) {
+    socket.write(bytes.subarray(from, cut));
+    from = cut;
+    // Time for either side to read the piece by itself.
+    for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate);
+  }
+  socket.end();
+  await closed;
+  const answers = Buffer.concat(pieces).toString();
+  return { answers: answers.replaceAll(/^Date: .*\r\n/gm, ''), isReset };
+}
