@@ -117,7 +117,7 @@ export function createApi(parts: ApiParts): Admit {
   }
 
   function noted(route: Route, reply: Reply, startMs: number): Reply {
-    observe?.request(route, reply.status, (clock.monotonicMs() - startMs) / 1000);
+    observe?.(route, reply.status, (clock.monotonicMs() - startMs) / 1000);
     return reply;
   }
 

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { registerLatencies } from './latencies.ts';
 import type { DiskFigures, Store } from './stores/store.ts';
 
 /** What the relay counts from its start; operations and the sweep add to it, `/stats` and the scrape read it. */
@@ -23,9 +24,7 @@ export class Counters {
 export type Route = 'push' | 'pull' | 'ack' | 'health' | 'stats' | 'other';
 
 /** Told of every answer, when metrics are on. */
-export interface Observe {
-  request(route: Route, status: number, seconds: number): void;
-}
+export type Observe = (route: Route, status: number, seconds: number) => void;
 
 export interface Metrics {
   readonly registry: Registry;
@@ -40,7 +39,7 @@ export function createMetrics(counters: Readonly<Counters>, store: Pick<Store, '
   const registry = new Registry();
   const rows = [...counterRows(counters), ...storeRows(store), ...processRows];
   for (const row of rows) register(registry, row);
-  return { registry, observe: latencies(registry) };
+  return { registry, observe: registerLatencies(registry) };
 }
 
 interface Row {
@@ -143,29 +142,4 @@ function openFds(): number {
   } catch {
     return 0;
   }
-}
-
-function latencies(registry: Registry): Observe {
-  const histogram = new Histogram({
-    name: 'enigma_relay_request_duration_seconds',
-    help: 'Time from the head of a request to its answer, by route and class of status.',
-    labelNames: ['route', 'status'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [registry],
-  });
-  const routes: Record<Route, { observe(seconds: number): void }[]> = {
-    push: [],
-    pull: [],
-    ack: [],
-    health: [],
-    stats: [],
-    other: [],
-  };
-  return {
-    request(route, status, seconds) {
-      const hundreds = Math.trunc(status / 100);
-      routes[route][hundreds] ??= histogram.labels(route, `${hundreds}xx`);
-      routes[route][hundreds].observe(seconds);
-    },
-  };
 }
