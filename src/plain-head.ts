@@ -3,7 +3,8 @@ export interface PlainHead {
   readonly target: string;
   /** Those that mean something to the relay. */
   readonly headers: PlainHeaders;
-  readonly headBytes: number;
+  /** All of it, to its empty line. */
+  readonly text: string;
   readonly bodyBytes: number;
 }
 
@@ -14,6 +15,8 @@ type PlainHeaders = Record<
 
 /** Longer heads are not plain. */
 const HEAD_BYTES_MAX = 4_096;
+
+const EMPTY_LINE = Buffer.from('\r\n\r\n');
 
 const requestLines = ['/push', '/pull', '/ack'].map((target) => ({
   target,
@@ -43,9 +46,14 @@ const notPlain: ReadonlySet<string> = new Set([
  * Reads the head that these bytes begin with, where it is whole and plain: a `POST` of one of the three operations,
  * with one Host, one Content-Length and nothing else that says how to go about it. Undefined in any doubt. What is read
  * here, node's own parser reads in the same way.
+ *
+ * `last` is the connection's head before this one: clients send the same one again and again.
  */
-export function readPlainHead(bytes: Buffer): PlainHead | undefined {
-  const text = bytes.toString('latin1', 0, HEAD_BYTES_MAX);
+export function readPlainHead(bytes: Buffer, last?: PlainHead): PlainHead | undefined {
+  if (last !== undefined && bytes.toString('latin1', 0, last.text.length) === last.text) return last;
+  const end = bytes.indexOf(EMPTY_LINE) + EMPTY_LINE.length;
+  if (end < EMPTY_LINE.length || end > HEAD_BYTES_MAX) return undefined;
+  const text = bytes.toString('latin1', 0, end);
   const line = requestLines.find((known) => text.startsWith(known.text));
   if (line === undefined) return undefined;
 
@@ -56,7 +64,7 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
     'x-forwarded-for': undefined,
   };
   let at = line.text.length;
-  while (!text.startsWith('\r\n', at)) {
+  while (at < end - 2) {
     HEADER.lastIndex = at;
     const [header, written = '', value] = HEADER.exec(text) ?? [];
     if (header === undefined) return undefined;
@@ -70,5 +78,5 @@ export function readPlainHead(bytes: Buffer): PlainHead | undefined {
 
   const length = headers['content-length'];
   if (headers.host === undefined || length === undefined || !LENGTH.test(length)) return undefined;
-  return { target: line.target, headers, headBytes: at + 2, bodyBytes: Number(length) };
+  return { target: line.target, headers, text, bodyBytes: Number(length) };
 }

@@ -5,7 +5,7 @@ import type { Reply, RequestHead } from './api.ts';
 import { RelayError } from './errors.ts';
 import type { Exchange, Serve } from './exchange.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
-import { readPlainHead } from './plain-head.ts';
+import { type PlainHead, readPlainHead } from './plain-head.ts';
 
 export interface PlainOptions {
   readonly serve: Serve;
@@ -46,6 +46,7 @@ export class PlainConnection implements Exchange {
   readonly #options: PlainOptions;
   readonly #peer: string;
   #step: Step = 'idle';
+  #plainHead: PlainHead | undefined;
   /** What has come of the body: a view of what was read with the head, or a buffer that is being filled. */
   #body: Buffer = NOTHING;
   #arrived = 0;
@@ -125,18 +126,19 @@ export class PlainConnection implements Exchange {
   };
 
   #begin(bytes: Buffer): void {
-    const head = readPlainHead(bytes);
+    const head = readPlainHead(bytes, this.#plainHead);
     if (head === undefined) {
       this.#handOver(bytes);
       return;
     }
-    const { target, headers, headBytes, bodyBytes } = head;
-    const end = headBytes + bodyBytes;
+    this.#plainHead = head;
+    const { target, headers, text, bodyBytes } = head;
+    const end = text.length + bodyBytes;
     if (this.head === none) this.#socket.setTimeout(this.#options.idleMs);
     this.#step = 'open';
     this.head = { method: 'POST', target, headers, peer: this.#peer };
     this.bodyBytes = bodyBytes;
-    this.#body = bytes.subarray(headBytes, end);
+    this.#body = bytes.subarray(text.length, end);
     this.#arrived = this.#body.length;
     if (bytes.length < end) this.#setTimer(this.#options.requestMs);
     else this.#putBack(bytes.subarray(end));

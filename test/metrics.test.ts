@@ -74,10 +74,10 @@ test('a store without a disk has no figures of one', async () => {
 
 test('latencies are told apart by route and class of status', async () => {
   const { registry, observe } = newMetrics();
-  observe.request('pull', 200, 0.002);
-  observe.request('pull', 200, 0.004);
-  observe.request('pull', 429, 0.001);
-  observe.request('other', 404, 0.001);
+  observe('pull', 200, 0.002);
+  observe('pull', 200, 0.004);
+  observe('pull', 429, 0.001);
+  observe('other', 404, 0.001);
   const text = await registry.metrics();
   const name = 'enigma_relay_request_duration_seconds';
   assert.match(text, new RegExp(`^${name}_bucket{le="0.0025",route="pull",status="2xx"} 1$`, 'm'));
