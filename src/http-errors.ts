@@ -1,11 +1,11 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { answerUnread } from './answer.ts';
 import { answerText } from './answer-text.ts';
 import { type Reply, refusal } from './api.ts';
 import { RelayError } from './errors.ts';
-import { latestResponse } from './turn.ts';
+import { isEnding, latestResponse } from './turn.ts';
 
 /** How long a client may take to end a connection that we have ended. */
 const LINGER_MS = 10_000;
@@ -32,8 +32,8 @@ export function answerHttpErrors(server: Server, droppedBytesMax: number): void 
     stream.on('error', () => stream.destroy());
     const end = (): void => endWith(stream, refusal(new RelayError('not_found')));
     const last = latestResponse(socket);
-    if (last === undefined || last.writableFinished) end();
-    else last.once('close', end);
+    if (last === undefined) end();
+    else afterAnswer(last, end);
   });
 }
 
@@ -56,10 +56,8 @@ function replyTo({ code, reason }: NodeJS.ErrnoException & { reason?: string }):
 function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void {
   const last = latestResponse(socket);
   if (last === undefined) endWith(socket, reply);
-  else if (last.req.complete) {
-    if (last.writableFinished) endWith(socket, reply);
-    else last.once('close', () => endWith(socket, reply));
-  } else if (last.headersSent) {
+  else if (last.req.complete) afterAnswer(last, () => endWith(socket, reply));
+  else if (last.headersSent) {
     // Its body went wrong after it was refused anyway; the refusal is sent to its end.
     socket.destroySoon();
   } else {
@@ -68,6 +66,16 @@ function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void 
     if (socket.readableEnded) last.end();
     else socket.once('end', () => last.end());
   }
+}
+
+/** Calls `end` when an answer is out, unless the connection ends with it. */
+function afterAnswer(response: ServerResponse, end: () => void): void {
+  const { socket } = response.req;
+  const endOnce = (): void => {
+    if (!isEnding(socket)) end();
+  };
+  if (response.writableFinished) endOnce();
+  else response.once('close', endOnce);
 }
 
 /** Ends a connection with this answer, and drops what its client still sends until the client ends it too. */

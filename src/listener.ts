@@ -21,8 +21,8 @@ export type Listener = (request: IncomingMessage, response: ServerResponse, expe
 /** Serves the requests of node's HTTP server, each in its turn. */
 export function createListener(serve: Serve, options: ListenerOptions): Listener {
   function begin(request: IncomingMessage, response: ServerResponse, expects: Expectation): void {
-    // HTTP's own refusal of a malformed or late body may have come first, or an answer that was to be the last.
-    if (response.headersSent || !request.socket.writable) return;
+    // HTTP's own refusal of a malformed or late body may have come first.
+    if (response.headersSent) return;
     const malformed = refusalOfHead(request, expects);
     if (malformed === undefined) serve(new NodeExchange(response, expects, options));
     else void answerUnread(response, malformed, options.droppedBytesMax, true);

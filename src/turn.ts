@@ -19,6 +19,11 @@ export function endTurns({ req }: ServerResponse): void {
   ended.add(req.socket);
 }
 
+/** Whether the answer that is the connection's last was given. */
+export function isEnding(socket: Socket): boolean {
+  return ended.has(socket);
+}
+
 /**
  * A connection's requests have their turns one after another: each begins when the answer before it was taken, so that
  * a client that pipelines without reading holds one answer at most. While any wait the socket is not read.
