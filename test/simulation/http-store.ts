@@ -1,86 +1,63 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { decodeCursor, encodeCursor } from '../../src/cursor.ts';
+import { type ErrorCode, RelayError } from '../../src/errors.ts';
 import type { Message, MessageKey, NewMessage } from '../../src/message.ts';
-import type { AckResult, Page, PushResult } from '../../src/stores/store.ts';
+import type { AckResult, Page, PageLimit, PushResult, Store } from '../../src/stores/store.ts';
 
-/** Of an answer that never comes, as the relay was killed. */
-const never = new Promise<never>(() => undefined);
-
-/** A relay's API as the store behind it. What the relay's end cuts off is never answered. */
-export class HttpStore {
+/** A relay's API as the store behind it. A refusal is the `RelayError` that the relay has answered with. */
+export class HttpStore implements Pick<Store, 'push' | 'pull' | 'ack'> {
   readonly #baseUrl: string;
-  /** Called for each answer. */
-  onAnswer: () => void = () => undefined;
 
   constructor(baseUrl: string) {
     this.#baseUrl = baseUrl;
   }
 
   async push({ recipient, messageId, payload, meta }: NewMessage): Promise<PushResult> {
-    const body = {
+    const { kind, totalLen, chunkIndex, chunkCount, sentMs } = meta;
+    const answer = await this.#post('/push', {
       recipient,
       message_id: messageId,
       ciphertext_b64: Buffer.from(payload).toString('base64'),
       meta: {
-        kind: meta.kind,
-        total_len: Number(meta.totalLen),
-        chunk_index: meta.chunkIndex,
-        chunk_count: meta.chunkCount,
-        sent_ms: Number(meta.sentMs),
+        kind,
+        total_len: Number(totalLen),
+        chunk_index: chunkIndex,
+        chunk_count: chunkCount,
+        sent_ms: Number(sentMs),
       },
-    };
-    const { stored, queue_len, queue_bytes } = await this.#post('/push', body);
-    return { stored, queueLen: queue_len, queueBytes: queue_bytes };
+    });
+    assert.equal(answer.duplicate, answer.stored ? undefined : true);
+    return { stored: answer.stored, queueLen: answer.queue_len, queueBytes: answer.queue_bytes };
+  }
+
+  /** Of the seqs only the last one is told, and only where there is a next page; the others are `NaN`. */
+  async pull(recipient: string, afterSeq: number, { messagesMax }: PageLimit): Promise<Page> {
+    const cursor = afterSeq === 0 ? null : encodeCursor({ recipient, seq: afterSeq });
+    const answer = await this.#post('/pull', { recipient, cursor, max: messagesMax });
+    const more = answer.next_cursor !== null;
+    const next = more ? decodeCursor(answer.next_cursor) : undefined;
+    assert.equal(next?.recipient, more ? recipient : undefined);
+    const lastSeq = next?.seq ?? Number.NaN;
+    const messages = answer.items.map((item: Answer, index: number) =>
+      messageOf(item, index === answer.items.length - 1 ? lastSeq : Number.NaN),
+    );
+    return { messages, more, remaining: answer.remaining_estimate };
   }
 
   async ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
     const ack = keys.map(({ messageId, chunkIndex }) => ({ message_id: messageId, chunk_index: chunkIndex }));
-    return (await this.#post('/ack', { recipient, ack })) as AckResult;
-  }
-
-  /** A page for the sake of the load: its items have no seq, so nothing is made of them. */
-  async pull(recipient: string): Promise<Page> {
-    await this.#post('/pull', { recipient, cursor: null, max: null });
-    return { messages: [], more: false, remaining: 0 };
-  }
-
-  async sweep(): Promise<number> {
-    return 0;
-  }
-
-  /**
-   * Everything in a mailbox with its seqs, which only cursors tell: one item a page, and a message of our own behind
-   * the last one, as no cursor points at that. No other operation may be on its way.
-   */
-  async pullAll(recipient: string): Promise<Message[]> {
-    const messageId = randomUUID();
-    const meta = { kind: 'end', totalLen: 0n, chunkIndex: 0, chunkCount: 1, sentMs: 0n };
-    const { queueLen } = await this.push({ recipient, messageId, payload: Buffer.alloc(0), meta });
-    const messages: Message[] = [];
-    let cursor: string | null = null;
-    for (;;) {
-      const page: Answer = await this.#post('/pull', { recipient, cursor, max: 1 });
-      assert.equal(page.remaining_estimate, queueLen - 1, 'the counters equal what is there');
-      if (page.next_cursor === null) break;
-      cursor = page.next_cursor as string;
-      messages.push(messageOf(page.items[0], Number(atob(cursor).split(':').at(-1))));
-    }
-    assert.equal(messages.length, queueLen - 1, 'the counters equal what is there');
-    assert.equal((await this.ack(recipient, [{ messageId, chunkIndex: 0 }])).deleted, 1);
-    return messages;
+    return this.#post('/ack', { recipient, ack });
   }
 
   async #post(path: string, body: unknown): Promise<Answer> {
-    const init = {
+    const response = await fetch(`${this.#baseUrl}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
-    };
-    const response = await fetch(`${this.#baseUrl}${path}`, init).catch(() => never);
-    const answer = await response.text().catch(() => never);
-    assert.equal(response.status, 200, answer);
-    this.onAnswer();
-    return JSON.parse(answer);
+    });
+    const answer: Answer = await response.json();
+    if (response.status === 200) return answer;
+    throw new RelayError(answer.error.code as ErrorCode, answer.error.message);
   }
 }
 

@@ -10,6 +10,10 @@ export interface Harness {
   /** Stays the same object over restarts. */
   readonly store: Store;
   readonly clock: TestClock;
+  /** The store itself, where `store` is how clients see it. */
+  readonly direct?: Store;
+  /** Makes so many of the next writes fail; 0 puts an end to it. */
+  readonly fault?: (writes: number) => void;
   /** Ends the store and opens it again on what it left, with other limits if given. Durable stores only. */
   readonly reopen?: (limits?: Partial<StoreLimits>) => Promise<void>;
 }

@@ -1,76 +1,19 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
+import { crc32 } from 'node:zlib';
 import { RelayError } from '../../src/errors.ts';
 import type { Message, MessageKey, NewMessage } from '../../src/message.ts';
-import type { Page, PageLimit, StoreLimits } from '../../src/stores/store.ts';
-import { type Harness, ids, pullAll } from '../stores/harness.ts';
+import type { Page } from '../../src/stores/store.ts';
+import { type Harness, pullAll } from '../stores/harness.ts';
+import { type Call, type History, recipients, type Step } from './history.ts';
 import { Model } from './model.ts';
 import { storeTime } from './model-store.ts';
 
-/** One operation; `cursor` picks one of the seqs that were seen. */
-type Call =
-  | { readonly kind: 'push'; readonly recipient: string; readonly key: MessageKey; readonly bytes: number }
-  | { readonly kind: 'pull'; readonly recipient: string; readonly cursor: number; readonly limit: PageLimit }
-  | { readonly kind: 'ack'; readonly recipient: string; readonly keys: readonly MessageKey[] };
-
-type Step =
-  | { readonly kind: 'together'; readonly calls: readonly Call[] }
-  | { readonly kind: 'advance' | 'setClock'; readonly ms: number }
-  | { readonly kind: 'sweep' | 'restart' };
-
-export interface History {
-  readonly limits: StoreLimits;
-  readonly steps: readonly Step[];
-}
-
-const recipients = ['alice', 'bob'];
-const recipient = fc.constantFrom(...recipients);
-const key = fc.record({ messageId: fc.constantFrom(...ids(1, 2, 3, 4, 5)), chunkIndex: fc.nat(1) });
-const limit = fc.record({
-  messagesMax: fc.integer({ min: 1, max: 5 }),
-  bytesMax: fc.integer({ min: 1, max: 120 }),
-});
-
-const call: fc.Arbitrary<Call> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('push'), recipient, key, bytes: fc.nat(40) }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('ack'), recipient, keys: fc.array(key, { maxLength: 4 }) }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('pull'), recipient, cursor: fc.nat(), limit }) },
-);
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      kind: fc.constant('together'),
-      calls: fc.array(call, { minLength: 1, maxLength: 4 }),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('advance'), ms: fc.nat(400) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('setClock'), ms: fc.integer({ min: -2_000, max: 500 }) }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('sweep', 'restart') }) },
-);
-
-/** Histories with any of these bounds over all mailboxes. */
-export function historyArbitrary(choices: { messagesMax: readonly number[] }): fc.Arbitrary<History> {
-  const limits = fc.record({
-    messageTtlMs: fc.constantFrom(300n, 1_000n, 1_000_000n),
-    dedupWindowMs: fc.constantFrom(0, 200, 1_000_000),
-    messagesPerMailboxMax: fc.constantFrom(3, 1_000),
-    bytesPerMailboxMax: fc.constantFrom(100, 1_000),
-    messagesMax: fc.constantFrom(...choices.messagesMax),
-  });
-  return fc.record({ limits, steps: fc.array(step, { maxLength: 60, size: 'max' }) });
-}
+/** By when a store has got over a fault that is gone, in steps of a second. */
+const WELL_AGAIN_SECONDS = 3;
 
 /** Plays a history on a store and on the model; throws where the store does what the model cannot. */
 export async function playOnStore(history: History, harness: Harness): Promise<void> {
-  const player = new Player(history.limits, harness);
+  const player = new Player(history, harness);
   for (const each of history.steps) await player.play(each);
 }
 
@@ -80,19 +23,24 @@ class Player {
   /** What the state may be: more than one as long as the order of concurrent operations cannot be told. */
   #models: Model[];
   #seqs: number[] = [0, Number.MAX_SAFE_INTEGER];
+  /** What was pulled since the last look. */
+  #pages: Page[] = [];
   #pushed = 0;
+  readonly #pageBytesMax: number;
 
-  constructor(limits: StoreLimits, harness: Harness) {
+  constructor({ limits, pageBytesMax }: History, harness: Harness) {
     this.#harness = harness;
     this.#now = storeTime(harness.clock);
     this.#models = [new Model(limits)];
+    this.#pageBytesMax = pageBytesMax;
   }
 
   async play(step: Step): Promise<void> {
     const { store, clock, reopen } = this.#harness;
     if (step.kind === 'advance') clock.advance(step.ms);
-    else if (step.kind === 'setClock') clock.setWall(clock.wallMs() + step.ms);
+    else if (step.kind === 'setClock') this.#setClock(step.ms);
     else if (step.kind === 'together') await this.#playTogether(step.calls);
+    else if (step.kind === 'fault') await this.#playFault(step.writes, step.calls);
     else if (step.kind === 'sweep') {
       await store.sweep();
       this.#checkFigures();
@@ -103,22 +51,47 @@ class Player {
     }
   }
 
+  /** A store cannot know of a time that it has not looked at: both look at the clock before it is set, perhaps back. */
+  #setClock(byMs: number): void {
+    const { store, clock } = this.#harness;
+    store.figures();
+    this.#now();
+    clock.setWall(clock.wallMs() + byMs);
+  }
+
+  /** While writes fail, what changes something may be refused, and then leaves nothing behind; soon all is well again. */
+  async #playFault(writes: number, calls: readonly Call[]): Promise<void> {
+    const { fault, clock } = this.#harness;
+    if (fault === undefined) return;
+    fault(writes);
+    await this.#playTogether(calls, { mayRefuse: true });
+    fault(0);
+    for (let second = 0; second < WELL_AGAIN_SECONDS; second++) {
+      clock.advance(1_000);
+      for (let turn = 0; turn < 100; turn++) await new Promise((next) => setImmediate(next));
+    }
+  }
+
   /** Some order of the concurrent operations must explain every answer, and what is there afterwards. */
-  async #playTogether(calls: readonly Call[]): Promise<void> {
+  async #playTogether(calls: readonly Call[], { mayRefuse = false } = {}): Promise<void> {
     const nowMs = this.#now();
     const prepared = calls.map((each) => this.#prepare(each));
     const answers = await Promise.all(prepared.map(({ onStore }) => answerOf(onStore)));
-    const mailboxes = await Promise.all(recipients.map((each) => pullAll(this.#harness.store, each)));
+    const { store, direct = store } = this.#harness;
+    const mailboxes = await Promise.all(recipients.map((each) => pullAll(direct, each)));
     const found = mailboxes.flat().sort((a, b) => a.seq - b.seq);
+    this.#checkCursors(found);
     const explained: Model[] = [];
     for (const order of permutations(prepared.map((_, index) => index))) {
       for (const before of this.#models) {
         const model = before.copy();
-        const agrees = order.every((index) =>
-          isSame(
-            answers[index],
-            answerOfModel(() => prepared[index]?.onModel(model, nowMs)),
-          ),
+        const agrees = order.every(
+          (index) =>
+            (mayRefuse && isSame(answers[index], REFUSED)) ||
+            isSame(
+              answers[index],
+              answerOfModel(() => prepared[index]?.onModel(model, nowMs)),
+            ),
         );
         model.expire(nowMs);
         if (agrees && isSame(model.messages.map(visible), found.map(visible))) explained.push(model);
@@ -146,6 +119,16 @@ class Player {
     this.#seqs = [...new Set([...this.#seqs, ...found.map(({ seq }) => seq)])];
   }
 
+  /** A page that another one follows ends at a seq, which is that of its last message. */
+  #checkCursors(found: readonly Message[]): void {
+    for (const { messages, more } of this.#pages.splice(0)) {
+      const last = messages.at(-1);
+      const kept = found.find(({ meta }) => meta.totalLen === last?.meta.totalLen);
+      if (more && kept !== undefined)
+        assert.equal(last?.seq, kept.seq, 'a cursor is that of the last message');
+    }
+  }
+
   #prepare(call: Call): { onStore: () => Promise<object>; onModel: (model: Model, nowMs: number) => object } {
     const { store } = this.#harness;
     const { recipient } = call;
@@ -161,9 +144,14 @@ class Player {
       };
     }
     const afterSeq = this.#seqs[call.cursor % this.#seqs.length] ?? 0;
+    const limit = { messagesMax: call.max, bytesMax: this.#pageBytesMax };
     return {
-      onStore: async () => visiblePage(await store.pull(recipient, afterSeq, call.limit)),
-      onModel: (model, nowMs) => visiblePage(model.pull(recipient, afterSeq, call.limit, nowMs)),
+      onStore: async () => {
+        const page = await store.pull(recipient, afterSeq, limit);
+        this.#pages.push(page);
+        return visiblePage(page);
+      },
+      onModel: (model, nowMs) => visiblePage(model.pull(recipient, afterSeq, limit, nowMs)),
     };
   }
 
@@ -195,8 +183,11 @@ class Player {
   }
 }
 
+/** The answer of a store that cannot take anything now. */
+const REFUSED = { code: 'storage_error' };
+
 function visible({ recipient, messageId, meta, payload, arrivalMs, deadlineMs }: Message): object {
-  return { recipient, messageId, meta, payload: Buffer.from(payload).toString('hex'), arrivalMs, deadlineMs };
+  return { recipient, messageId, meta, length: payload.length, crc: crc32(payload), arrivalMs, deadlineMs };
 }
 
 function visiblePage({ messages, more, remaining }: Page): object {
