@@ -12,7 +12,7 @@ export function powerRound(disk: PowerDisk): Round {
     await pause(ms);
     // Half of them between a write and the flush that follows it.
     const cut = disk.cut(chance(stage.random, 0.5) ? below(stage.random, 30) : 0);
-    stage.cutOff(cut);
+    load.cutOff(cut);
     await cut;
     await stage.relay.kill();
     await load.end();

@@ -10,6 +10,9 @@ import { Wire } from './wire.ts';
 
 const CLIENTS = 32;
 const DEDUP_WINDOW_SECONDS = 20;
+/** For a relay that is not disturbed, however busy the machine is. */
+const LOOK_TIMEOUT_MS = 30_000;
+
 export interface StageOptions {
   readonly configPath: string;
   readonly storePath: string;
@@ -26,6 +29,16 @@ export interface StageOptions {
   readonly payloadScale: number;
 }
 
+/** Clients at work. */
+export interface Working {
+  /** Aborted once they are to stop. */
+  readonly over: AbortSignal;
+  /** They hear nothing that comes after the power was cut: what a relay says then does not count. */
+  cutOff(cutNs: Promise<bigint>): void;
+  /** Has them stop; rejects with what they have found. */
+  end(): Promise<void>;
+}
+
 /** A relay on a directory, its clients, and what they know: all that lasts over the rounds. */
 export class Stage {
   readonly random: Random;
@@ -35,7 +48,7 @@ export class Stage {
   readonly #recipients = Array.from({ length: 12 }, (_, index) => `mailbox ${index}`);
   readonly #clients: readonly Client[];
   #relay: RelayProcess | undefined;
-  #wire: Wire | undefined;
+  #url = '';
 
   constructor(options: StageOptions) {
     this.#options = options;
@@ -56,8 +69,7 @@ export class Stage {
   async start(): Promise<void> {
     this.mail.restarted();
     const relay = await this.spawn();
-    this.#wire?.close();
-    this.#wire = new Wire(await relay.listening, this.#options.timeoutMs);
+    this.#url = await relay.listening;
     await this.look();
   }
 
@@ -78,21 +90,17 @@ export class Stage {
     return this.#relay;
   }
 
-  /** Clients hear nothing that comes after the power was cut: what the relay says then does not count. */
-  cutOff(cutNs: Promise<bigint>): void {
-    this.#opened.cutNs = cutNs;
-  }
-
   /** Lets go of the relay, whatever it is doing. */
   async end(): Promise<void> {
     this.#relay?.signal('SIGKILL');
     await this.#relay?.gone;
-    this.#wire?.close();
   }
 
   /** Checks everything, while no client is at work. */
   async look(): Promise<void> {
-    await look(this.#opened, this.mail, this.#recipients);
+    const wire = new Wire(this.#url, LOOK_TIMEOUT_MS);
+    await look(wire, this.mail, this.#recipients);
+    wire.close();
     hold(this.#options.mayRefuse || this.relay.errors.length === 0, () => this.relay.errors.join('\n'));
     const damaged = (await readdir(this.#options.storePath)).filter((name) => name.endsWith('.bad'));
     hold(damaged.length === 0, () => `damaged: ${damaged}`);
@@ -107,20 +115,25 @@ export class Stage {
     hold(reached(), () => `${otherwise}: ${this.relay.lines.join('\n')}`);
   }
 
-  /** Sets all clients to work; they stop when `end` is called, which resolves when they have. */
-  load(ackShare = this.#ackShare()): { end(): Promise<void>; over: AbortSignal } {
+  /** Sets all clients to work. */
+  load(ackShare = this.#ackShare()): Working {
     const over = new AbortController();
-    const { mayRefuse, payloadScale } = this.#options;
-    const [wire, mail, recipients] = [this.#opened, this.mail, this.#recipients];
+    const { mayRefuse, payloadScale, timeoutMs } = this.#options;
+    const wire = new Wire(this.#url, timeoutMs);
+    const [mail, recipients] = [this.mail, this.#recipients];
     const load: Load = { wire, mail, recipients, over: over.signal, ackShare, payloadScale, mayRefuse };
     this.relay.gone.then(() => over.abort());
     const working = Promise.all(this.#clients.map((client) => client.run(load)));
     working.catch(() => over.abort());
     return {
       over: over.signal,
+      cutOff(cutNs) {
+        wire.cutNs = cutNs;
+      },
       async end() {
         over.abort();
         await working;
+        wire.close();
       },
     };
   }
@@ -130,11 +143,6 @@ export class Stage {
     let queued = 0;
     for (const recipient of this.#recipients) queued += this.mail.in(recipient).size;
     return queued > 4_000 ? 0.6 : chance(this.random, 0.2) ? 0.5 : 0.25;
-  }
-
-  get #opened(): Wire {
-    if (this.#wire === undefined) throw new Error('no relay listens');
-    return this.#wire;
   }
 }
 
