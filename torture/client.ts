@@ -58,7 +58,7 @@ export class Client {
     this.#unanswered = undefined;
     if (left === undefined) return;
     const known = load.mail.find(left.known) ?? load.mail.add(left.known);
-    if (!known.busy && known.state !== 'acking') await this.#push(load, known, left.payload);
+    if (known.state === 'open' || (!known.busy && isSure(known))) await this.#push(load, known, left.payload);
   }
 
   async #pushNew(load: Load, recipient: string): Promise<void> {

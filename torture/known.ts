@@ -14,10 +14,11 @@ export interface Known {
   readonly messageId: string;
   readonly chunkIndex: number;
   readonly chunkCount: number;
-  readonly ttlMs: number;
   state: 'open' | 'kept' | 'refused' | 'acking' | 'acked';
   /** What was sent under its key and may be what the relay has kept. */
   payloads: readonly Payload[];
+  /** What it may live for: the relay's TTL when it was pushed, of which there may be two where nobody knows when it was. */
+  ttlsMs: readonly number[];
   /** Ticks of `Mail`: when its first push was sent, when one was answered, when its ack was answered. */
   readonly sentTick: number;
   answeredTick: number;
@@ -39,12 +40,12 @@ export function mustLive(known: Known, atMs: number): boolean {
   return known.state === 'kept' && !mayBeDue(known, atMs);
 }
 
-export function mayBeDue({ bornMinMs, ttlMs }: Known, atMs: number): boolean {
-  return bornMinMs + ttlMs <= atMs + SLACK_MS;
+export function mayBeDue({ bornMinMs, ttlsMs }: Known, atMs: number): boolean {
+  return bornMinMs + Math.min(...ttlsMs) <= atMs + SLACK_MS;
 }
 
-export function isDue({ bornMaxMs, ttlMs }: Known, atMs: number): boolean {
-  return bornMaxMs + ttlMs < atMs - SLACK_MS;
+export function isDue({ bornMaxMs, ttlsMs }: Known, atMs: number): boolean {
+  return bornMaxMs + Math.max(...ttlsMs) < atMs - SLACK_MS;
 }
 
 export function keyOf({ messageId, chunkIndex }: { messageId: string; chunkIndex: number }): string {

@@ -1,5 +1,5 @@
 import { pushBody } from './client.ts';
-import { isDue, type Known, mayBeDue, mustLive, SLACK_MS } from './known.ts';
+import { isDue, type Known, mayBeDue, mustLive } from './known.ts';
 import type { Mail } from './mail.ts';
 import { hold } from './violation.ts';
 import { Walk } from './walk.ts';
@@ -52,7 +52,7 @@ class Recount {
     const nowMs = Date.now();
     const sum = (counted: readonly Known[]) => counted.reduce((total, known) => total + amountOf(known), 0);
     const max = sum(this.#shown);
-    const min = sum(this.#shown.filter(({ bornMinMs, ttlMs }) => bornMinMs + ttlMs > nowMs + SLACK_MS));
+    const min = sum(this.#shown.filter((known) => !mayBeDue(known, nowMs)));
     hold(
       typeof said === 'number' && said >= min && said <= max,
       () => `${what} is ${said}, not ${min} to ${max}`,

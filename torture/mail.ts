@@ -60,9 +60,9 @@ export class Mail {
   add(parts: Pick<Known, 'recipient' | 'messageId' | 'chunkIndex' | 'chunkCount'>): Known {
     const known: Known = {
       ...parts,
-      ttlMs: this.ttlMs,
       state: 'open',
       payloads: [],
+      ttlsMs: [this.ttlMs],
       sentTick: this.tick(),
       answeredTick: Number.POSITIVE_INFINITY,
       ackedTick: Number.POSITIVE_INFINITY,
@@ -113,6 +113,7 @@ export class Mail {
     if (sure) return;
     known.state = 'open';
     known.payloads = [...known.payloads, ...attempts.map(({ payload }) => payload)];
+    known.ttlsMs = [...known.ttlsMs, this.ttlMs];
     known.answeredTick = Number.POSITIVE_INFINITY;
     known.ackedTick = Number.POSITIVE_INFINITY;
     known.bornMaxMs = Number.POSITIVE_INFINITY;
