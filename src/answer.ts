@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Reply } from './api.ts';
 import { sentLength } from './body.ts';
 import { chooseEncoding, compress, type ResponseEncoding } from './compress.ts';
+import { writeParts } from './parts.ts';
 import { endTurns } from './turn.ts';
 
 /** More of a refused body than this is not waited for: the connection ends instead. */
@@ -11,11 +12,24 @@ export const DROP_MS = 10_000;
 
 /** Answers a request whose body was read to its end; compressed, if the client asked for it and it is worth it. */
 export function answer(response: ServerResponse, reply: Reply, close: boolean): Promise<void> | undefined {
+  if (reply.more !== undefined) return answerInParts(response, reply, reply.more, close);
   const encoding = chooseEncoding(response.req.headers['accept-encoding'], reply.body.length);
   if (encoding !== undefined) return answerCompressed(response, reply, close, encoding);
   writeHead(response, reply, Buffer.byteLength(reply.body), close);
   response.end(reply.body);
   return undefined;
+}
+
+async function answerInParts(
+  response: ServerResponse,
+  reply: Reply,
+  more: Required<Reply>['more'],
+  close: boolean,
+): Promise<void> {
+  writeHead(response, reply, undefined, close);
+  response.write(reply.body);
+  await writeParts(response, more, (part) => part);
+  response.end();
 }
 
 async function answerCompressed(
@@ -74,11 +88,12 @@ function dropBody(response: ServerResponse, bytesMax: number): Promise<number> {
 function writeHead(
   response: ServerResponse,
   { status, retryAfter }: Reply,
-  length: number,
+  length: number | undefined,
   close: boolean,
   more: readonly string[] = [],
 ): void {
-  const list = ['content-type', 'application/json', 'content-length', String(length), ...more];
+  const list = ['content-type', 'application/json', ...more];
+  if (length !== undefined) list.push('content-length', String(length));
   if (retryAfter !== undefined) list.push('retry-after', String(retryAfter));
   if (close) list.push('connection', 'close');
   response.writeHead(status, list);

@@ -22,8 +22,10 @@ export type { ContentEncoding, RequestHead } from './head.ts';
 
 export interface Reply {
   readonly status: number;
-  /** JSON. */
+  /** JSON, or the first part of it. */
   readonly body: string;
+  /** Gives the parts that follow, each to be asked for when the one before was taken; undefined behind the last one. */
+  readonly more?: () => Promise<string | undefined>;
   /** Seconds, for the header of this name. */
   readonly retryAfter?: number;
 }
@@ -37,6 +39,8 @@ export interface Operation {
   readonly ready?: Promise<Reply | undefined>;
   /** Never rejects: what goes wrong is in the reply. */
   readonly run: (body: Buffer) => Promise<Reply>;
+  /** The refusal of a body that could not be read to its end. */
+  readonly refuse: (error: unknown) => Reply;
 }
 
 export type Admit = (head: RequestHead) => Reply | Operation;
@@ -71,10 +75,10 @@ export function createApi(parts: ApiParts): Admit {
   const limit = bodyBytesMax(config);
   const notFound = refusal(new RelayError('not_found'));
 
-  const operations: Record<Endpoint, (body: Buffer) => Promise<string>> = {
-    push: (body) => push(store, config.relay, counters, body),
+  const operations: Record<Endpoint, (body: Buffer) => Promise<Omit<Reply, 'status'>>> = {
+    push: async (body) => ({ body: await push(store, config.relay, counters, body) }),
     pull: (body) => pull(store, config.relay, counters, body),
-    ack: (body) => ack(store, counters, body),
+    ack: async (body) => ({ body: await ack(store, counters, body) }),
   };
 
   function admit(route: Route, head: RequestHead, startMs: number): Reply | Operation {
@@ -96,20 +100,17 @@ export function createApi(parts: ApiParts): Admit {
     }
 
     const run = (body: Buffer): Promise<Reply> => perform(route, body, startMs);
+    const refuse = (error: unknown): Reply => noted(route, failure(error, log), startMs);
+    const operation = { bodyBytesMax: limit, contentEncoding, run, refuse };
     const room = route === 'push' ? store.room?.() : undefined;
-    if (room === undefined) return { bodyBytesMax: limit, contentEncoding, run };
-    const ready = room.then(
-      () => undefined,
-      (error) => noted(route, failure(error, log), startMs),
-    );
-    return { bodyBytesMax: limit, contentEncoding, ready, run };
+    return room === undefined ? operation : { ...operation, ready: room.then(() => undefined, refuse) };
   }
 
   /** Does what was admitted; every way out is a reply, and its latency counts from the head of the request on. */
   async function perform(route: Endpoint, body: Buffer, startMs: number): Promise<Reply> {
     let reply: Reply;
     try {
-      reply = { status: 200, body: await operations[route](body) };
+      reply = { status: 200, ...(await operations[route](body)) };
     } catch (error) {
       reply = failure(error, log);
     }

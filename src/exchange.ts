@@ -1,7 +1,6 @@
-import { type Admit, type Operation, type Reply, type RequestHead, refusal } from './api.ts';
+import type { Admit, Operation, Reply, RequestHead } from './api.ts';
 import { inflate } from './body.ts';
 import { Budget } from './budget.ts';
-import { RelayError } from './errors.ts';
 import type { Log } from './log.ts';
 
 /** Bodies up to this length are read as they come. */
@@ -82,8 +81,7 @@ async function perform(
   try {
     body = await whole;
   } catch (error) {
-    if (error instanceof RelayError) return exchange.refuse(refusal(error));
-    throw error;
+    return exchange.refuse(operation.refuse(error));
   }
   if (body !== undefined) return exchange.answer(await operation.run(body));
 }

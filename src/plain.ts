@@ -5,6 +5,7 @@ import type { Reply, RequestHead } from './api.ts';
 import { RelayError } from './errors.ts';
 import type { Exchange, Serve } from './exchange.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
+import { chunk, writeParts } from './parts.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
 
 export interface PlainOptions {
@@ -84,15 +85,16 @@ export class PlainConnection implements Exchange {
     });
   }
 
-  answer(reply: Reply): undefined {
-    if (this.#step !== 'open') return;
+  answer(reply: Reply): Promise<void> | undefined {
+    if (this.#step !== 'open') return undefined;
     this.#write(reply);
-    if (this.#last) this.#leave();
-    else this.#rest();
+    if (reply.more !== undefined) return writeParts(this.#socket, reply.more, chunk).then(this.#answered);
+    this.#answered();
+    return undefined;
   }
 
-  refuse(reply: Reply): undefined {
-    if (this.#step !== 'open') return;
+  refuse(reply: Reply): Promise<void> | undefined {
+    if (this.#step !== 'open') return undefined;
     const toCome = this.bodyBytes - this.#arrived;
     if (toCome === 0) return this.answer(reply);
     this.#last = toCome > BODY_AWAITED_BYTES;
@@ -101,6 +103,7 @@ export class PlainConnection implements Exchange {
     this.#toDrop = this.#last ? Math.min(toCome, this.#options.droppedBytesMax) : toCome;
     if (this.#last) this.#setTimer(DROP_MS);
     this.#socket.resume();
+    return undefined;
   }
 
   gone(): Promise<undefined> {
@@ -173,18 +176,19 @@ export class PlainConnection implements Exchange {
     this.#socket.write(answerText(reply, this.#last ? 0 : idleMs / 1000));
   }
 
+  readonly #answered = (): void => {
+    if (this.#last || this.#ended || this.#options.closing()) this.#leave();
+    else this.#rest();
+  };
+
   /** Between two requests. The next is read once the client has taken enough of the answers before it. */
   #rest(): void {
     this.#step = 'idle';
     this.#body = NOTHING;
     const socket = this.#socket;
-    if (socket.writableNeedDrain) socket.pause().once('drain', this.#goOn);
+    if (socket.writableNeedDrain) socket.pause().once('drain', () => socket.resume());
     else if (socket.isPaused()) socket.resume();
   }
-
-  readonly #goOn = (): void => {
-    this.#socket.resume();
-  };
 
   /** While something is there to be read again, the end of the connection does not show either. */
   #putBack(bytes: Buffer): void {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import { startRelay } from '../src/relay.ts';
+import { storeWith } from './fixtures.ts';
 import { message, post, refused, startTestRelay, testConfig } from './helpers.ts';
+import { connectRaw, request } from './raw.ts';
 
 const cursor = (text: string) => Buffer.from(text).toString('base64');
 
@@ -75,3 +79,100 @@ test('a page ends at its budget of payload bytes, after one message at least', a
   const page = (await post(relay, '/pull', { recipient: 'alice' })).body;
   assert.deepEqual([page.items.length, page.remaining_estimate, typeof page.next_cursor], [1, 2, 'string']);
 });
+
+test('a long page, sent in parts, is the page that its limits give', async () => {
+  const sizes = fc.array(fc.constantFrom(0, 1, 70_000, 131_072, 131_073, 300_000), {
+    minLength: 1,
+    maxLength: 12,
+  });
+  const limits = fc.record({
+    bytesMax: fc.integer({ min: 250_000, max: 700_000 }),
+    max: fc.integer({ min: 1, max: 8 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(sizes, limits, async (lengths, { bytesMax, max }) => {
+      const relay = await startRelay({ ...testConfig, relay: { pullPageBytesMax: bytesMax } });
+      try {
+        const bodies = lengths.map((length, number) => ({
+          ...message(number),
+          ciphertext_b64: Buffer.alloc(length, number).toString('base64'),
+        }));
+        for (const body of bodies) await post(relay, '/push', body);
+        const { items, next_cursor, remaining_estimate } = (
+          await post(relay, '/pull', { recipient: 'alice', max })
+        ).body;
+        const bytesUpTo = (at: number) => sumOf(lengths.slice(0, at + 1));
+        const over = lengths.findIndex((_, at) => at > 0 && bytesUpTo(at) > bytesMax);
+        const count = Math.min(max, over < 0 ? lengths.length : over);
+        assert.deepEqual(
+          items.map((item: { ciphertext_b64: string }) => item.ciphertext_b64),
+          bodies.slice(0, count).map((body) => body.ciphertext_b64),
+        );
+        assert.deepEqual(
+          [next_cursor !== null, remaining_estimate],
+          [count < lengths.length, lengths.length - count],
+        );
+        if (next_cursor === null) return;
+        const next = (await post(relay, '/pull', { recipient: 'alice', max: 1, cursor: next_cursor })).body;
+        assert.equal(next.items[0].message_id, bodies[count]?.message_id);
+      } finally {
+        await relay.stop();
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
+test('what is acked while a long page is on its way is left out of what is still to come', async (t) => {
+  const payload = Buffer.alloc(140_000).toString('base64');
+  const acked = message(3);
+  let pulls = 0;
+  const store = await storeWith(t, (inner) => ({
+    async pull(...asked) {
+      const page = await inner.pull(...asked);
+      if (pulls++ === 0) await inner.ack('alice', [{ messageId: acked.message_id, chunkIndex: 0 }]);
+      return page;
+    },
+  }));
+  const relay = await startTestRelay(t, {}, { store });
+  for (const number of [1, 2, 3, 4]) {
+    await post(relay, '/push', { ...message(number), ciphertext_b64: payload });
+  }
+  const { items, next_cursor, remaining_estimate } = (await post(relay, '/pull', { recipient: 'alice' }))
+    .body;
+  const expected = [1, 2, 4].map((number) => message(number).message_id);
+  assert.deepEqual(
+    items.map((item: { message_id: string }) => item.message_id),
+    expected,
+  );
+  assert.deepEqual([next_cursor, remaining_estimate], [null, 0]);
+});
+
+test('of a long page no more is read than its client takes', async (t) => {
+  const messages = 30;
+  let pulls = 0;
+  const store = await storeWith(t, (inner) => ({
+    pull(...asked) {
+      pulls++;
+      return inner.pull(...asked);
+    },
+  }));
+  const relay = await startTestRelay(t, { relay: { pullPageBytesMax: 100_000_000 } }, { store });
+  const payload = Buffer.alloc(500_000).toString('base64');
+  for (let number = 0; number < messages; number++) {
+    await post(relay, '/push', { ...message(number), ciphertext_b64: payload });
+  }
+  const slow = await connectRaw(t, relay);
+  slow.socket.pause();
+  slow.send(request('/pull', '{"recipient":"alice"}', ['connection: close']));
+  for (let round = 0; round < 100; round++) await post(relay, '/pull', { recipient: 'bob' });
+  assert.ok(pulls - 100 < messages / 2, `${pulls - 100} reads of a page that nobody takes`);
+  slow.socket.resume();
+  const page = await slow.ended();
+  assert.equal(page.split('"message_id"').length - 1, messages);
+  assert.match(page, /"next_cursor":null,"remaining_estimate":0\}\r\n0\r\n\r\n$/);
+});
+
+function sumOf(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
+}

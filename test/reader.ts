@@ -1,5 +1,6 @@
 import type { TestContext } from 'node:test';
-import type { Admit, ContentEncoding, Reply } from '../src/api.ts';
+import { type Admit, type ContentEncoding, type Reply, refusal } from '../src/api.ts';
+import type { RelayError } from '../src/errors.ts';
 import { createHttpServer } from '../src/http.ts';
 import { silentLog } from '../src/log.ts';
 import { systemClock } from '../src/stores/store.ts';
@@ -19,6 +20,7 @@ export async function startReader(
     contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
     ...(target === '/later' && ready !== undefined ? { ready } : {}),
     run: async (body) => ({ status: 200, body: String(body.length) }),
+    refuse: (error) => refusal(error as RelayError),
   });
   const server = createHttpServer(admit, {
     log: silentLog,
