@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Round } from './modes.ts';
@@ -31,27 +31,30 @@ async function main(args: string[]): Promise<void> {
   else await torture(options);
 }
 
-/** Plays in a directory of its own; what a violation leaves is kept there. */
+/** Plays in a directory of its own, which goes when the program ends, unless a violation has left something in it. */
 async function torture(options: Options): Promise<void> {
   const { mode, seed } = options;
   if (mode === 'full' && process.getuid?.() !== 0) return playAsRoot();
   const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'enigma-torture-'));
+  const clearUp = (): void => rmSync(directory, { recursive: true, force: true });
   const setting = await setUp(mode, directory).catch((error: Error) => {
-    rmSync(directory, { recursive: true, force: true });
+    clearUp();
     throw new Unavailable(`${mode} cannot be had here: ${error.message}`);
   });
+  // Behind those who unmount what is in it.
+  process.once('exit', clearUp);
   console.log(`${mode}, ${options.rounds} rounds, seed ${seed}${setting.disk ? `, on ${setting.disk}` : ''}`);
   try {
     await play(options, setting, directory);
   } catch (error) {
+    process.off('exit', clearUp);
     const found = join(directory, 'found');
-    await cp(join(setting.path, 'store'), found, { recursive: true });
     console.log(`VIOLATION, seed ${seed}; the relay's files are left in ${found}`);
+    await cp(join(setting.path, 'store'), found, { recursive: true }).catch(() => {});
     throw error;
   } finally {
     await setting.release();
   }
-  await rm(directory, { recursive: true });
 }
 
 /** Whoever may not mount anything is root of a namespace of their own. */
