@@ -1,12 +1,11 @@
 import { STATUS_CODES } from 'node:http';
-import type { Reply } from './api.ts';
-import { chunk } from './parts.ts';
+import type { Answer } from './api.ts';
 
 /**
- * An answer as node's own server would write it, for connections that have no response to write it with.
- * Of one in parts, the first. `idleSeconds`: how long the connection is then kept for another request; 0 where it ends.
+ * The head of an answer as node's own server would write it, for connections that have no response to write it with.
+ * `idleSeconds`: how long the connection is then kept for another request; 0 where it ends.
  */
-export function answerText({ status, body, more, retryAfter }: Reply, idleSeconds: number): string {
+export function headText({ status, body, more, retryAfter }: Answer, idleSeconds: number): string {
   const length = more === undefined ? `content-length: ${Buffer.byteLength(body)}\r\n` : '';
   const chunked = more === undefined ? '' : 'Transfer-Encoding: chunked\r\n';
   const retry = retryAfter === undefined ? '' : `retry-after: ${retryAfter}\r\n`;
@@ -14,7 +13,7 @@ export function answerText({ status, body, more, retryAfter }: Reply, idleSecond
   const kept = idleSeconds === 0 ? '' : `Connection: keep-alive\r\nKeep-Alive: timeout=${idleSeconds}\r\n`;
   return (
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n` +
-    `${length}${retry}${close}Date: ${dateText()}\r\n${kept}${chunked}\r\n${more === undefined ? body : chunk(body)}`
+    `${length}${retry}${close}Date: ${dateText()}\r\n${kept}${chunked}\r\n`
   );
 }
 

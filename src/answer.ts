@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Reply } from './api.ts';
+import type { Answer, Reply } from './api.ts';
 import { sentLength } from './body.ts';
 import { chooseEncoding, compress, type ResponseEncoding } from './compress.ts';
 import { writeParts } from './parts.ts';
@@ -11,8 +11,11 @@ export const BODY_AWAITED_BYTES = 65_536;
 export const DROP_MS = 10_000;
 
 /** Answers a request whose body was read to its end; compressed, if the client asked for it and it is worth it. */
-export function answer(response: ServerResponse, reply: Reply, close: boolean): Promise<void> | undefined {
-  if (reply.more !== undefined) return answerInParts(response, reply, reply.more, close);
+export function answer(response: ServerResponse, reply: Answer, close: boolean): Promise<void> | undefined {
+  if (reply.more !== undefined) {
+    writeHead(response, reply, undefined, close);
+    return writeParts(response, reply, false).then(() => void response.end());
+  }
   const encoding = chooseEncoding(response.req.headers['accept-encoding'], reply.body.length);
   if (encoding !== undefined) return answerCompressed(response, reply, close, encoding);
   writeHead(response, reply, Buffer.byteLength(reply.body), close);
@@ -20,21 +23,9 @@ export function answer(response: ServerResponse, reply: Reply, close: boolean): 
   return undefined;
 }
 
-async function answerInParts(
-  response: ServerResponse,
-  reply: Reply,
-  more: Required<Reply>['more'],
-  close: boolean,
-): Promise<void> {
-  writeHead(response, reply, undefined, close);
-  response.write(reply.body);
-  await writeParts(response, more, (part) => part);
-  response.end();
-}
-
 async function answerCompressed(
   response: ServerResponse,
-  reply: Reply,
+  reply: Answer,
   close: boolean,
   encoding: ResponseEncoding,
 ): Promise<void> {
@@ -87,7 +78,7 @@ function dropBody(response: ServerResponse, bytesMax: number): Promise<number> {
 
 function writeHead(
   response: ServerResponse,
-  { status, retryAfter }: Reply,
+  { status, retryAfter }: Answer,
   length: number | undefined,
   close: boolean,
   more: readonly string[] = [],

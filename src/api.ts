@@ -11,7 +11,7 @@ import {
 } from './head.ts';
 import type { Log } from './log.ts';
 import type { Counters, Observe, Route } from './metrics.ts';
-import { pull } from './pull.ts';
+import { type Parts, pull } from './pull.ts';
 import { messageBytesMax, push } from './push.ts';
 import { createRateLimiter, type Endpoint } from './rate-limit.ts';
 import { createSourceResolver } from './source.ts';
@@ -22,13 +22,14 @@ export type { ContentEncoding, RequestHead } from './head.ts';
 
 export interface Reply {
   readonly status: number;
-  /** JSON, or the first part of it. */
+  /** JSON. */
   readonly body: string;
-  /** Gives the parts that follow, each to be asked for when the one before was taken; undefined behind the last one. */
-  readonly more?: () => Promise<string | undefined>;
   /** Seconds, for the header of this name. */
   readonly retryAfter?: number;
 }
+
+/** What an operation comes to; a long one in parts, each to be asked for when the client has taken the one before. */
+export type Answer = Omit<Reply, 'body'> & Parts;
 
 /** A request that may go on: its body is read, inflated and given to `run`. */
 export interface Operation {
@@ -38,7 +39,7 @@ export interface Operation {
   /** Where there is no room for the body yet: settles when it may be read, or with the refusal to send instead. Never rejects. */
   readonly ready?: Promise<Reply | undefined>;
   /** Never rejects: what goes wrong is in the reply. */
-  readonly run: (body: Buffer) => Promise<Reply>;
+  readonly run: (body: Buffer) => Promise<Answer>;
   /** The refusal of a body that could not be read to its end. */
   readonly refuse: (error: unknown) => Reply;
 }
@@ -75,7 +76,7 @@ export function createApi(parts: ApiParts): Admit {
   const limit = bodyBytesMax(config);
   const notFound = refusal(new RelayError('not_found'));
 
-  const operations: Record<Endpoint, (body: Buffer) => Promise<Omit<Reply, 'status'>>> = {
+  const operations: Record<Endpoint, (body: Buffer) => Promise<Parts>> = {
     push: async (body) => ({ body: await push(store, config.relay, counters, body) }),
     pull: (body) => pull(store, config.relay, counters, body),
     ack: async (body) => ({ body: await ack(store, counters, body) }),
@@ -99,7 +100,7 @@ export function createApi(parts: ApiParts): Admit {
       throw new RelayError('payload_too_large', undefined, { details: { limit } });
     }
 
-    const run = (body: Buffer): Promise<Reply> => perform(route, body, startMs);
+    const run = (body: Buffer): Promise<Answer> => perform(route, body, startMs);
     const refuse = (error: unknown): Reply => noted(route, failure(error, log), startMs);
     const operation = { bodyBytesMax: limit, contentEncoding, run, refuse };
     const room = route === 'push' ? store.room?.() : undefined;
@@ -107,8 +108,8 @@ export function createApi(parts: ApiParts): Admit {
   }
 
   /** Does what was admitted; every way out is a reply, and its latency counts from the head of the request on. */
-  async function perform(route: Endpoint, body: Buffer, startMs: number): Promise<Reply> {
-    let reply: Reply;
+  async function perform(route: Endpoint, body: Buffer, startMs: number): Promise<Answer> {
+    let reply: Answer;
     try {
       reply = { status: 200, ...(await operations[route](body)) };
     } catch (error) {
@@ -117,7 +118,7 @@ export function createApi(parts: ApiParts): Admit {
     return noted(route, reply, startMs);
   }
 
-  function noted(route: Route, reply: Reply, startMs: number): Reply {
+  function noted<R extends Answer>(route: Route, reply: R, startMs: number): R {
     observe?.(route, reply.status, (clock.monotonicMs() - startMs) / 1000);
     return reply;
   }

@@ -27,10 +27,10 @@ export function chooseEncoding(accepted: string | undefined, length: number): Re
 }
 
 /** Runs on another thread. */
-export async function compress(text: string, encoding: ResponseEncoding): Promise<Buffer> {
+export async function compress(body: string | Buffer, encoding: ResponseEncoding): Promise<Buffer> {
   compressing++;
   try {
-    return await compressors[encoding](text);
+    return await compressors[encoding](body);
   } finally {
     compressing--;
   }
@@ -52,8 +52,8 @@ const brotli = promisify(zlib.brotliCompress);
 const gzip = promisify(zlib.gzip);
 const deflate = promisify(zlib.deflate);
 
-const compressors: Readonly<Record<ResponseEncoding, (text: string) => Promise<Buffer>>> = {
-  br: (text) => brotli(text, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } }),
-  gzip: (text) => gzip(text, { level: 1 }),
-  deflate: (text) => deflate(text, { level: 1 }),
+const compressors: Readonly<Record<ResponseEncoding, (body: string | Buffer) => Promise<Buffer>>> = {
+  br: (body) => brotli(body, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } }),
+  gzip: (body) => gzip(body, { level: 1 }),
+  deflate: (body) => deflate(body, { level: 1 }),
 };

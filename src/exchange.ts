@@ -1,4 +1,4 @@
-import type { Admit, Operation, Reply, RequestHead } from './api.ts';
+import type { Admit, Answer, Operation, Reply, RequestHead } from './api.ts';
 import { inflate } from './body.ts';
 import { Budget } from './budget.ts';
 import type { Log } from './log.ts';
@@ -20,7 +20,7 @@ export interface Exchange {
    */
   readBody(bytesMax: number): Buffer | Promise<Buffer>;
   /** Answers a request whose body was read to its end. */
-  answer(reply: Reply): Promise<void> | undefined;
+  answer(answer: Answer): Promise<void> | undefined;
   /** Answers a request whose body is not wanted. */
   refuse(reply: Reply): Promise<void> | undefined;
   /** Resolves when the connection has ended. */

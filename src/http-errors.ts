@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { answerUnread } from './answer.ts';
-import { answerText } from './answer-text.ts';
+import { headText } from './answer-text.ts';
 import { type Reply, refusal } from './api.ts';
 import { RelayError } from './errors.ts';
 import { isEnding, latestResponse } from './turn.ts';
@@ -84,7 +84,7 @@ export function endWith(stream: Duplex, reply: Reply): void {
     stream.destroy();
     return;
   }
-  stream.end(answerText(reply, 0));
+  stream.end(headText(reply, 0) + reply.body);
   const timer = setTimeout(() => stream.destroy(), LINGER_MS);
   stream.once('close', () => clearTimeout(timer));
   stream.resume();

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answer, answerUnread } from './answer.ts';
-import type { Reply, RequestHead } from './api.ts';
+import type { Answer, Reply, RequestHead } from './api.ts';
 import { receive, sentLength } from './body.ts';
 import type { Exchange, Serve } from './exchange.ts';
 import { httpRefusal } from './http-errors.ts';
@@ -58,7 +58,7 @@ class NodeExchange implements Exchange {
     return receive(req, bytesMax);
   }
 
-  answer(reply: Reply): Promise<void> | undefined {
+  answer(reply: Answer): Promise<void> | undefined {
     if (this.#response.headersSent) return undefined;
     return answer(this.#response, reply, this.#options.closing());
   }

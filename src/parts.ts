@@ -1,27 +1,21 @@
 import type { Writable } from 'node:stream';
-import type { Reply } from './api.ts';
+import type { Parts } from './pull.ts';
 
 /**
- * Writes the parts of an answer that follow the first, and an empty one behind them, as fast as they are taken. Ends
- * early with the connection.
+ * Writes an answer's body, each part of it when the one before was taken. `chunked`: in the form that HTTP gives to
+ * bodies without a length. Ends early with the connection.
  */
-export async function writeParts(
-  stream: Writable,
-  more: Required<Reply>['more'],
-  framed: (part: string) => string,
-): Promise<void> {
-  for (;;) {
+export async function writeParts(stream: Writable, { body, more }: Parts, chunked: boolean): Promise<void> {
+  for (let part: Parts['body'] | undefined = body; part !== undefined; part = await more?.()) {
+    stream.cork();
+    if (chunked) stream.write(`${Buffer.byteLength(part).toString(16)}\r\n`);
+    stream.write(part);
+    if (chunked) stream.write('\r\n');
+    stream.uncork();
     if (stream.writableNeedDrain) await taken(stream);
     if (stream.destroyed) return;
-    const part = await more();
-    stream.write(framed(part ?? ''));
-    if (part === undefined) return;
   }
-}
-
-/** A part of an answer without a length, as HTTP sends it; the empty one ends it. */
-export function chunk(part: string): string {
-  return `${Buffer.byteLength(part).toString(16)}\r\n${part}\r\n`;
+  if (chunked) stream.write('0\r\n\r\n');
 }
 
 /** Resolves when the stream takes more, or is closed. */

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { BODY_AWAITED_BYTES, DROP_MS } from './answer.ts';
-import { answerText } from './answer-text.ts';
-import type { Reply, RequestHead } from './api.ts';
+import { headText } from './answer-text.ts';
+import type { Answer, Reply, RequestHead } from './api.ts';
 import { RelayError } from './errors.ts';
 import type { Exchange, Serve } from './exchange.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
-import { chunk, writeParts } from './parts.ts';
+import { writeParts } from './parts.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
 
 export interface PlainOptions {
@@ -85,12 +85,16 @@ export class PlainConnection implements Exchange {
     });
   }
 
-  answer(reply: Reply): Promise<void> | undefined {
+  answer(answer: Answer): Promise<void> | undefined {
     if (this.#step !== 'open') return undefined;
-    this.#write(reply);
-    if (reply.more !== undefined) return writeParts(this.#socket, reply.more, chunk).then(this.#answered);
-    this.#answered();
-    return undefined;
+    const { body, more } = answer;
+    if (more === undefined) {
+      this.#write(answer, body);
+      this.#answered();
+      return undefined;
+    }
+    this.#write(answer, '');
+    return writeParts(this.#socket, answer, true).then(this.#answered);
   }
 
   refuse(reply: Reply): Promise<void> | undefined {
@@ -98,7 +102,7 @@ export class PlainConnection implements Exchange {
     const toCome = this.bodyBytes - this.#arrived;
     if (toCome === 0) return this.answer(reply);
     this.#last = toCome > BODY_AWAITED_BYTES;
-    this.#write(reply);
+    this.#write(reply, reply.body);
     this.#step = 'dropping';
     this.#toDrop = this.#last ? Math.min(toCome, this.#options.droppedBytesMax) : toCome;
     if (this.#last) this.#setTimer(DROP_MS);
@@ -170,10 +174,18 @@ export class PlainConnection implements Exchange {
     }
   }
 
-  #write(reply: Reply): void {
+  #write(answer: Answer, body: string | Buffer): void {
     const { closing, idleMs } = this.#options;
     this.#last ||= this.#ended || closing();
-    this.#socket.write(answerText(reply, this.#last ? 0 : idleMs / 1000));
+    const head = headText(answer, this.#last ? 0 : idleMs / 1000);
+    if (typeof body === 'string') {
+      this.#socket.write(head + body);
+    } else {
+      this.#socket.cork();
+      this.#socket.write(head);
+      this.#socket.write(body);
+      this.#socket.uncork();
+    }
   }
 
   readonly #answered = (): void => {

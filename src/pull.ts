@@ -5,6 +5,7 @@ import { checkName } from './fields.ts';
 import { object, parseJson, string, u64 } from './json.ts';
 import type { Message } from './message.ts';
 import type { Counters } from './metrics.ts';
+import { messagesJson } from './page.ts';
 import type { Page, PageLimit, Store } from './stores/store.ts';
 
 const pullBody = object({ recipient: string }, { cursor: string, max: u64 });
@@ -14,10 +15,10 @@ const SHORT_PAGE_BYTES = 262_144;
 /** Of a longer one this much is read at once: all that it holds of memory while its client takes it. */
 const STEP_BYTES = 131_072;
 
-/** An answer; `more`, if it is there, gives the parts that follow the first, and then undefined. */
-export interface Answer {
-  readonly body: string;
-  readonly more?: () => Promise<string | undefined>;
+/** JSON in parts: the first, and what gives those that follow, each when it is asked for, and then undefined. */
+export interface Parts {
+  readonly body: string | Buffer;
+  readonly more?: () => Promise<Buffer | undefined>;
 }
 
 /** `POST /pull`: a page of a mailbox. Deletes, locks and leases nothing. Throws `invalid_input`. */
@@ -26,7 +27,7 @@ export async function pull(
   limits: RelayConfig['relay'],
   counters: Counters,
   body: Buffer,
-): Promise<Answer> {
+): Promise<Parts> {
   const { recipient, cursor, max } = parseJson(body, pullBody);
   counters.pullTotal++;
   checkName('recipient', recipient);
@@ -39,18 +40,22 @@ export async function pull(
     messagesMax,
     bytesMax: Math.min(bytesMax, SHORT_PAGE_BYTES),
   });
-  const start = `{"items":[${first.messages.map(item).join()}`;
+  const start = '{"items":[';
+  if (first.messages.length === 0) return { body: start + end(undefined, first) };
   if (!first.more || first.messages.length === messagesMax || bytesMax <= SHORT_PAGE_BYTES) {
-    return { body: start + end(first.messages.at(-1), first) };
+    return { body: messagesJson(first.messages, start, end(first.messages.at(-1), first)) };
   }
-  return { body: start, more: steps(store, first, { messagesMax, bytesMax }) };
+  return {
+    body: messagesJson(first.messages, start, ''),
+    more: steps(store, first, { messagesMax, bytesMax }),
+  };
 }
 
 /**
  * The rest of a page, each part read when it is asked for. What was deleted or has expired by then is not in it; else
  * it is the page that one read would have given.
  */
-function steps(store: Store, first: Page, { messagesMax, bytesMax }: PageLimit): Required<Answer>['more'] {
+function steps(store: Store, first: Page, { messagesMax, bytesMax }: PageLimit): Required<Parts>['more'] {
   let last = first.messages.at(-1);
   let sent = first.messages.length;
   let bytesLeft = bytesMax - bytesOf(first.messages);
@@ -66,9 +71,9 @@ function steps(store: Store, first: Page, { messagesMax, bytesMax }: PageLimit):
     sent += messages.length;
     bytesLeft -= bytesOf(messages);
     last = messages.at(-1) ?? last;
-    const part = messages.map((message) => `,${item(message)}`).join('');
-    if (more && messages.length > 0 && sent < messagesMax) return part;
-    const whole = part + end(last, { more, remaining: Math.max(0, live - sent) });
+    const comma = messages.length === 0 ? '' : ',';
+    if (more && messages.length > 0 && sent < messagesMax) return messagesJson(messages, comma, '');
+    const whole = messagesJson(messages, comma, end(last, { more, remaining: Math.max(0, live - sent) }));
     last = undefined;
     return whole;
   };
@@ -88,13 +93,4 @@ function seqOf(text: string, recipient: string): number {
   if (cursor === undefined) throw new RelayError('invalid_input', 'invalid cursor');
   if (cursor.recipient !== recipient) throw new RelayError('invalid_input', 'cursor recipient mismatch');
   return cursor.seq;
-}
-
-function item({ recipient, messageId, payload, meta, arrivalMs, deadlineMs }: Message): string {
-  const ciphertext = Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString('base64');
-  return (
-    `{"recipient":${JSON.stringify(recipient)},"message_id":"${messageId}","ciphertext_b64":"${ciphertext}",` +
-    `"meta":{"kind":${JSON.stringify(meta.kind)},"total_len":${meta.totalLen},"chunk_index":${meta.chunkIndex},` +
-    `"chunk_count":${meta.chunkCount},"sent_ms":${meta.sentMs}},"arrival_ms":${arrivalMs},"deadline_ms":${deadlineMs}}`
-  );
 }
