@@ -4,9 +4,20 @@ import type { Mode } from './options.ts';
 import { powerRound } from './power.ts';
 import { PowerDisk } from './power-disk.ts';
 import { mountSmallDisk } from './small-disk.ts';
+import type { Habits } from './stage.ts';
 
 /** Room for a few segments above the store's reserve. */
 const SMALL_DISK_BYTES = 192 * 2 ** 20;
+
+const usual: Habits = { timeoutMs: 20_000, ttlSeconds: [4, 30, 3_600], mayRefuse: false, payloadScale: 1 };
+
+export const habits: Readonly<Record<Mode, Habits>> = {
+  kill: usual,
+  term: usual,
+  stop: { ...usual, timeoutMs: 500 },
+  full: { ...usual, ttlSeconds: [3_600], mayRefuse: true, payloadScale: 8 },
+  power: { ...usual, payloadScale: 4 },
+};
 
 /** Where a mode is played, and how. */
 export interface Setting {

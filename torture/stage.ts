@@ -13,12 +13,8 @@ const DEDUP_WINDOW_SECONDS = 20;
 /** For a relay that is not disturbed, however busy the machine is. */
 const LOOK_TIMEOUT_MS = 30_000;
 
-export interface StageOptions {
-  readonly configPath: string;
-  readonly storePath: string;
-  /** A line for the shell that starts a relay. */
-  readonly command: string;
-  readonly seed: number;
+/** What a relay and its clients are like. */
+export interface Habits {
   /** What clients wait for an answer. */
   readonly timeoutMs: number;
   /** Lives of messages, of which each start of the relay has one. */
@@ -27,6 +23,14 @@ export interface StageOptions {
   readonly mayRefuse: boolean;
   /** Of the longer payloads. */
   readonly payloadScale: number;
+}
+
+export interface StageOptions extends Habits {
+  readonly configPath: string;
+  readonly storePath: string;
+  /** A line for the shell that starts a relay. */
+  readonly command: string;
+  readonly seed: number;
 }
 
 /** Clients at work. */

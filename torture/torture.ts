@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Round } from './modes.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { recount } from './recount.ts';
-import { type Setting, setUp, Unavailable } from './setting.ts';
+import { habits, type Setting, setUp, Unavailable } from './setting.ts';
 import { Stage } from './stage.ts';
 import { Violation } from './violation.ts';
 
@@ -67,16 +67,12 @@ function playAsRoot(): void {
 }
 
 async function play(options: Options, { path, round }: Setting, directory: string): Promise<void> {
-  const { mode } = options;
   const storePath = join(path, 'store');
   const stage = new Stage({
     ...options,
     configPath: join(directory, 'relay.toml'),
     storePath,
-    timeoutMs: mode === 'stop' ? 500 : 20_000,
-    ttlSeconds: mode === 'full' ? [3_600] : [4, 30, 3_600],
-    mayRefuse: mode === 'full',
-    payloadScale: mode === 'full' ? 8 : 1,
+    ...habits[options.mode],
   });
   try {
     await stage.start();
