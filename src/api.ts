@@ -76,10 +76,10 @@ export function createApi(parts: ApiParts): Admit {
   const limit = bodyBytesMax(config);
   const notFound = refusal(new RelayError('not_found'));
 
-  const operations: Record<Endpoint, (body: Buffer) => Promise<Parts>> = {
-    push: async (body) => ({ body: await push(store, config.relay, counters, body) }),
+  const operations: Record<Endpoint, (body: Buffer) => Promise<string | Parts>> = {
+    push: (body) => push(store, config.relay, counters, body),
     pull: (body) => pull(store, config.relay, counters, body),
-    ack: async (body) => ({ body: await ack(store, counters, body) }),
+    ack: (body) => ack(store, counters, body),
   };
 
   function admit(route: Route, head: RequestHead, startMs: number): Reply | Operation {
@@ -111,7 +111,8 @@ export function createApi(parts: ApiParts): Admit {
   async function perform(route: Endpoint, body: Buffer, startMs: number): Promise<Answer> {
     let reply: Answer;
     try {
-      reply = { status: 200, ...(await operations[route](body)) };
+      const result = await operations[route](body);
+      reply = typeof result === 'string' ? { status: 200, body: result } : { status: 200, ...result };
     } catch (error) {
       reply = failure(error, log);
     }

@@ -27,7 +27,7 @@ export async function pull(
   limits: RelayConfig['relay'],
   counters: Counters,
   body: Buffer,
-): Promise<Parts> {
+): Promise<string | Parts> {
   const { recipient, cursor, max } = parseJson(body, pullBody);
   counters.pullTotal++;
   checkName('recipient', recipient);
@@ -41,7 +41,7 @@ export async function pull(
     bytesMax: Math.min(bytesMax, SHORT_PAGE_BYTES),
   });
   const start = '{"items":[';
-  if (first.messages.length === 0) return { body: start + end(undefined, first) };
+  if (first.messages.length === 0) return start + end(undefined, first);
   if (!first.more || first.messages.length === messagesMax || bytesMax <= SHORT_PAGE_BYTES) {
     return { body: messagesJson(first.messages, start, end(first.messages.at(-1), first)) };
   }

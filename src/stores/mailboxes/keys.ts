@@ -170,8 +170,14 @@ function hexWord(uuid: string, from: number, to: number): number {
 const [HYPHEN, ZERO, NINE, LETTER_A] = [0x2d, 0x30, 0x39, 0x61];
 
 /** Words as a lower-case hyphenated UUID. */
-export function uuidText(words: Words): string {
-  const digits = words.map((word) => word.toString(16).padStart(8, '0')).join('');
-  const [a, b, c, d] = [digits.slice(0, 8), digits.slice(8, 12), digits.slice(12, 16), digits.slice(16, 20)];
-  return `${a}-${b}-${c}-${d}-${digits.slice(20)}`;
+export function uuidText([a, b, c, d]: Words): string {
+  uuid.writeUInt32BE(a, 0);
+  uuid.writeUInt32BE(b, 4);
+  uuid.writeUInt32BE(c, 8);
+  uuid.writeUInt32BE(d, 12);
+  const hex = uuid.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
+
+/** Where the words of a UUID are put side by side. */
+const uuid = Buffer.alloc(16);
