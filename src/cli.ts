@@ -81,7 +81,7 @@ async function run(config: RelayConfig): Promise<void> {
   relay = await startRelay(config, { log });
   stopOnSignals(relay, log);
   print(`enigma-relay listening on ${relay.baseUrl}\n`);
-  log.info({ store: config.storage.kind }, 'the relay is listening');
+  log.info({ store: config.storage.kind, metrics: relay.metricsUrl }, 'the relay is listening');
 }
 
 async function reloadTls(relay: Relay, log: Log): Promise<void> {

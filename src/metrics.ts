@@ -104,6 +104,8 @@ function diskRows(store: Pick<Store, 'figures'>): Row[] {
     disk(Gauge, 'file_bytes', 'Bytes of all files of the store.', 'fileBytes'),
     disk(Gauge, 'segments', 'Segment files of the store.', 'segments'),
     disk(Gauge, 'backlog_bytes', 'Bytes that wait to be written.', 'backlogBytes'),
+    disk(Gauge, 'full', '1 while the disk is full and pushes are refused, else 0.', 'full'),
+    disk(Gauge, 'broken', '1 while the disk fails and nothing is taken, else 0.', 'broken'),
     disk(Counter, 'batches_total', 'Batches written, each with one flush.', 'batches'),
     disk(Counter, 'flush_seconds_total', 'Time spent in write and flush of batches.', 'flushSeconds'),
     disk(Counter, 'flush_failures_total', 'Batches that could not be written or flushed.', 'flushFailures'),

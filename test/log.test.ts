@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { message } from './helpers.ts';
-import { makeDirectory, repository, spawnProgram, urlOfProgram } from './program.ts';
+import { repository } from './program.ts';
 
 /** What a process that logs and ends at once leaves on stderr. */
 function logged(level: string, terminal: boolean, stderr: 'pipe' | number = 'pipe') {
@@ -52,38 +49,6 @@ test('a log that cannot be written does not end the process', { skip: process.pl
   assert.equal(logged('info', false, openSync('/dev/full', 'w')).status, 7);
 });
 
-test('no client, recipient or payload is named in what the program logs by default', async (t) => {
-  const directory = await makeDirectory(t);
-  const file = join(directory, 'relay.toml');
-  await writeFile(
-    file,
-    '[storage]\npath = "store"\n[rate_limit]\nburst = 4\nper_ip_rps = 1\n[metrics]\nenabled = true\naddress = "127.0.0.1:0"\n',
-  );
-  const program = spawnProgram(t, ['--config', file], directory);
-  let log = '';
-  program.stderr.on('data', (piece) => {
-    log += piece;
-  });
-  const baseUrl = await urlOfProgram(program);
-  const ack = { recipient: 'alice', ack: [{ message_id: message(1).message_id, chunk_index: 0 }] };
-  const statuses: number[] = [];
-  for (const [path, body] of [
-    ['/push', JSON.stringify(message(1))],
-    ['/pull', '{"recipient":"alice"}'],
-    ['/ack', JSON.stringify(ack)],
-    ['/push', '{"recipient":"alice","ciphertext_b64":"c2VhbGVk"'],
-    ['/alice', '"c2VhbGVk"'],
-  ] as const) {
-    statuses.push(await postFrom(CLIENT, `${baseUrl}${path}`, body));
-  }
-  while ((await postFrom(CLIENT, `${baseUrl}/pull`, '{}')) !== 429);
-  program.kill('SIGTERM');
-  await once(program, 'close');
-  assert.deepEqual(statuses, [200, 200, 200, 400, 404]);
-  assert.match(log, /the relay is listening/);
-  assert.doesNotMatch(log, new RegExp(`alice|c2VhbGVk|sealed|${CLIENT}|${message(1).message_id}`));
-});
-
 test('docs/operating.md tells every line of the log, its level, and none besides', async () => {
   const source = join(repository, 'src');
   const files = await readdir(source, { recursive: true });
@@ -98,15 +63,3 @@ test('docs/operating.md tells every line of the log, its level, and none besides
   const told = [...page.matchAll(/^\| (\w+) \| `([^`]+)` \|/gm)].map(([, level, line]) => `${level} ${line}`);
   assert.deepEqual(told.sort(), real.sort());
 });
-
-/** Of loopback, but not where the relay listens; other systems than Linux have the one address only. */
-const CLIENT = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1';
-
-async function postFrom(localAddress: string, url: string, body: string): Promise<number> {
-  const headers = { 'content-type': 'application/json' };
-  const sent = request(url, { method: 'POST', headers, localAddress, agent: false }).end(body);
-  const [answer] = await once(sent, 'response');
-  answer.resume();
-  await once(answer, 'end');
-  return answer.statusCode;
-}

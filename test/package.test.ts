@@ -53,6 +53,19 @@ test('the package runs as a program and as a library where it is installed', asy
   assert.equal(stdout, '200\n');
 });
 
+test('the lock file names every package with its checksum, and none that runs a script to be installed', async () => {
+  const { packages } = JSON.parse(await readFile(join(repository, 'package-lock.json'), 'utf8'));
+  const { '': own, ...others } = packages;
+  assert.equal(own.name, 'enigma-relay');
+  for (const [name, { version, integrity, hasInstallScript }] of Object.entries<Record<string, unknown>>(
+    others,
+  )) {
+    assert.match(String(version), /^\d+\.\d+\.\d+/, name);
+    assert.match(String(integrity), /^sha512-/, name);
+    assert.equal(hasInstallScript, undefined, name);
+  }
+});
+
 test('SIGTERM to npm start ends the relay', { timeout: 30_000 }, async (t) => {
   const args = ['start', '--ignore-scripts', '--', '--storage-path', await makeDirectory(t)];
   const npm = spawn('npm', args, { cwd: repository, detached: true });

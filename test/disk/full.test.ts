@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { RelayError } from '../../src/errors.ts';
 import type { NewMessage } from '../../src/message.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
@@ -10,7 +10,8 @@ import { seededRandom } from '../simulation/random.ts';
 import { TestClock } from '../stores/clock.ts';
 import { contractLimits, keyOf, message } from '../stores/harness.ts';
 
-test('acks go on on a full disk, however often pushes fill what they have won', async (t) => {
+/** A store on a disk of ten segments. */
+async function openSmall(t: TestContext) {
   const disk = new SimulatedDisk(seededRandom(1));
   disk.capacity = 10 * (SEGMENT_BYTES / 4_096);
   disk.operations.onCall = () => setImmediate(() => disk.operations.completeOne());
@@ -22,6 +23,23 @@ test('acks go on on a full disk, however often pushes fill what they have won', 
     segmentBytes: SEGMENT_BYTES,
   });
   t.after(() => store.close());
+  return { disk, store };
+}
+
+test('the figures tell that the disk is full, and that it fails', async (t) => {
+  const { disk, store } = await openSmall(t);
+  const told = () => [store.figures().disk?.full, store.figures().disk?.broken];
+  assert.deepEqual(told(), [0, 0]);
+  const taken = await fill(store, 0);
+  assert.deepEqual(told(), [1, 0]);
+  disk.operations.faultOf = (_, kind) => (kind === 'flush' ? 'EIO' : undefined);
+  await assert.rejects(store.ack('alice', taken.slice(0, 1).map(keyOf)), RelayError);
+  assert.deepEqual(told(), [1, 1]);
+  disk.operations.faultOf = () => undefined;
+});
+
+test('acks go on on a full disk, however often pushes fill what they have won', async (t) => {
+  const { store } = await openSmall(t);
   const kept: NewMessage[] = [];
   for (let round = 0; round < 200; round++) {
     kept.push(...(await fill(store, kept.length + round * 1_000)));

@@ -102,7 +102,7 @@ export class DiskStore implements Store {
 
   figures(): StoreFigures {
     const { messages, bytes, mailboxes, memories } = this.#mailboxes.table;
-    const { journal, segments, time } = this.#parts;
+    const { journal, segments, reserve, time } = this.#parts;
     return {
       messages,
       bytes,
@@ -117,6 +117,8 @@ export class DiskStore implements Store {
         flushFailures: journal.flushFailures,
         damaged: this.#damaged,
         backlogBytes: this.#writer.backlog.bytes,
+        full: Number(reserve.isFull),
+        broken: Number(journal.broken),
       },
     };
   }
