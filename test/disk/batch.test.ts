@@ -11,7 +11,7 @@ import {
   pushHeadBytes,
   readMessage,
 } from '../../src/stores/disk/record.ts';
-import { batchesOfIndex, Scanner } from '../../src/stores/disk/scan.ts';
+import { batchesOfIndex, recordsOf, Scanner } from '../../src/stores/disk/scan.ts';
 import { FIRST_BATCH, IndexBuilder, readSeal } from '../../src/stores/disk/segment.ts';
 import { uuidText } from '../../src/stores/mailboxes/keys.ts';
 import { MemoryFile } from './memory-file.ts';
@@ -54,11 +54,12 @@ test('what is put into a batch is read from it, and its frame says what it was t
           [3, 2 ** 41, 2 ** 50],
         );
         assert.equal(found.frame.length, batch.length);
-        found.records.slice(0, pushes.length).forEach(({ head, position }, index) => {
+        const records = recordsOf(found);
+        records.slice(0, pushes.length).forEach(({ head, position }, index) => {
           const bytes = file.bytes.subarray(position, position + head.headBytes + head.keptBytes);
           assert.deepEqual(readMessage(bytes, head), messageOf(pushes[index] as Push));
         });
-        const heads = found.records.slice(pushes.length).map(({ head }) => head);
+        const heads = records.slice(pushes.length).map(({ head }) => head);
         heads.forEach(({ kind, recipient, words, chunkIndex, seq, ms }, index) => {
           assert.deepEqual({ kind, recipient, words, chunkIndex, seq, ms }, { ...acks[index] });
         });

@@ -46,6 +46,34 @@ test('an order finds what follows a seq and what is due, whatever was inserted a
   );
 });
 
+test('an order that is built at once says what one says into which the same was put one by one', () => {
+  const seqs = fc.uniqueArray(fc.integer({ min: 1, max: SLOTS - 1 }), { maxLength: 100 });
+  fc.assert(
+    fc.property(seqs, fc.boolean(), fc.nat(SLOTS), (drawn, isSorted, afterSeq) => {
+      const [seq, deadline] = [new Column(Float64Array), new Column(Float64Array)];
+      const order = new Order(seq, deadline);
+      for (const each of [seq, deadline, order]) each.reserve(0);
+      const sorted = [...drawn].sort((a, b) => a - b);
+      const slots = (isSorted ? sorted : drawn).map((each, index) => {
+        seq.set(index + 1, each);
+        deadline.set(index + 1, (each * 7) % 50);
+        return index + 1;
+      });
+      const root = order.build(Uint32Array.from(slots));
+      const visited: number[] = [];
+      order.visitAfter(root, afterSeq, (slot) => visited.push(seq.get(slot)) > 0);
+      assert.deepEqual(
+        visited,
+        sorted.filter((each) => each > afterSeq),
+      );
+      const deadlines = slots.map((slot) => deadline.get(slot));
+      assert.equal(order.earliestMs(root), Math.min(...deadlines, Number.POSITIVE_INFINITY));
+      const emptied = slots.reduce((left, slot) => order.remove(left, slot), root);
+      assert.equal(emptied, 0);
+    }),
+  );
+});
+
 test('a key is found as long as it is there, however many others there are', () => {
   const key = fc.record({
     mailbox: fc.nat(2),

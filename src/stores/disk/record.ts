@@ -41,8 +41,8 @@ export interface RecordHead {
   readonly payloadBytes: number;
   /** The payload as it stands in the file. */
   readonly keptBytes: number;
-  /** Unix milliseconds; 0 for what has no payload. */
-  readonly deadlineMs: bigint;
+  /** Unix milliseconds, as near as a number gets; 0 for what has no payload. */
+  readonly deadlineMs: number;
 }
 
 export interface PushHead {
@@ -119,34 +119,61 @@ export function writeEnd(into: Buffer, at: number): number {
   return KEY_BYTES;
 }
 
-/** Reads the head that begins at `at`; undefined if no whole head stands there. */
-export function readHead(from: Buffer, at: number): RecordHead | undefined {
-  if (at + KEY_BYTES > from.length) return undefined;
+/** Length of the head that begins at `at`; 0 if no whole one stands there. */
+export function headBytesAt(from: Buffer, at: number): number {
+  if (at + KEY_BYTES > from.length) return 0;
   const kind = from.readUInt8(at);
-  if (kind < PUSH || kind > END) return undefined;
-  const hasPayload = kind === PUSH || kind === PUSH_BASE64;
-  const fixedBytes = hasPayload ? PUSH_BYTES : KEY_BYTES;
-  const recipientBytes = from.readUInt16LE(at + 2);
-  const stringBytes = recipientBytes + from.readUInt16LE(at + 4);
-  const headBytes = fixedBytes + stringBytes + (hasPayload ? CHECKSUM_BYTES : 0);
-  if (at + headBytes > from.length) return undefined;
-  const payloadBytes = hasPayload ? from.readUInt32LE(at + 72) : 0;
+  if (kind < PUSH || kind > END) return 0;
+  const fixedBytes = kind <= PUSH_BASE64 ? PUSH_BYTES + CHECKSUM_BYTES : KEY_BYTES;
+  const headBytes = fixedBytes + from.readUInt16LE(at + 2) + from.readUInt16LE(at + 4);
+  return at + headBytes > from.length ? 0 : headBytes;
+}
+
+/** Length of the payload behind the whole head that begins at `at`, as it is kept. */
+export function keptBytesAt(from: Buffer, at: number): number {
+  const kind = from.readUInt8(at);
+  if (kind > PUSH_BASE64) return 0;
+  const payloadBytes = from.readUInt32LE(at + 72);
+  return kind === PUSH_BASE64 ? 4 * Math.ceil(payloadBytes / 3) : payloadBytes;
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Reads the head that begins at `at`, into an object that is there if one is given; undefined if no whole head stands there. */
+export function readHead(from: Buffer, at: number, into?: RecordHead): RecordHead | undefined {
+  const headBytes = headBytesAt(from, at);
+  if (headBytes === 0) return undefined;
+  const head: Writable<RecordHead> = into ?? emptyHead();
+  const kind = from.readUInt8(at);
+  const hasPayload = kind <= PUSH_BASE64;
+  const recipientAt = at + (hasPayload ? PUSH_BYTES : KEY_BYTES);
+  head.kind = kind;
+  head.recipient = from.toString('utf8', recipientAt, recipientAt + from.readUInt16LE(at + 2));
+  const words = head.words as Writable<Words>;
+  for (let word = 0; word < words.length; word++) words[word] = from.readUInt32BE(at + 24 + 4 * word);
+  head.chunkIndex = from.readUInt32LE(at + 40);
+  head.seq = readSafe(from, at + 8);
+  head.ms = readSafe(from, at + 16);
+  head.headBytes = headBytes;
+  head.payloadBytes = hasPayload ? from.readUInt32LE(at + 72) : 0;
+  head.keptBytes = keptBytesAt(from, at);
+  head.deadlineMs = hasPayload ? readSafe(from, at + 64) : 0;
+  return head;
+}
+
+/** For those who read many heads, one after the other. */
+export function emptyHead(): RecordHead {
   return {
-    kind,
-    recipient: from.toString('utf8', at + fixedBytes, at + fixedBytes + recipientBytes),
-    words: [
-      from.readUInt32BE(at + 24),
-      from.readUInt32BE(at + 28),
-      from.readUInt32BE(at + 32),
-      from.readUInt32BE(at + 36),
-    ],
-    chunkIndex: from.readUInt32LE(at + 40),
-    seq: readSafe(from, at + 8),
-    ms: readSafe(from, at + 16),
-    headBytes,
-    payloadBytes,
-    keptBytes: kind === PUSH_BASE64 ? 4 * Math.ceil(payloadBytes / 3) : payloadBytes,
-    deadlineMs: hasPayload ? from.readBigUInt64LE(at + 64) : 0n,
+    kind: END,
+    recipient: '',
+    words: [0, 0, 0, 0],
+    chunkIndex: 0,
+    seq: 0,
+    ms: 0,
+    headBytes: 0,
+    payloadBytes: 0,
+    keptBytes: 0,
+    deadlineMs: 0,
   };
 }
 
@@ -167,7 +194,7 @@ export function readMessage(record: Buffer, head: RecordHead): Message {
     },
     seq: head.seq,
     arrivalMs: head.ms,
-    deadlineMs: head.deadlineMs,
+    deadlineMs: record.readBigUInt64LE(64),
   };
 }
 

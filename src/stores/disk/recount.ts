@@ -9,7 +9,7 @@ import { visitBatches, type Written } from './layout.ts';
 import { checkRecord } from './reader.ts';
 import { END } from './record.ts';
 import { type Recovered, recover } from './recovery.ts';
-import { Scanner } from './scan.ts';
+import { type FoundBatch, recordsOf, Scanner } from './scan.ts';
 import { readSeal, segmentName } from './segment.ts';
 
 /** What the files of a store hold, counted anew. */
@@ -88,7 +88,7 @@ export async function recount(files: ReadableFiles, options: RecountOptions): Pr
     lost: lost.length,
     damage,
     torn,
-    isClosed: found === undefined || found.last?.records.at(-1)?.head.kind === END,
+    isClosed: found === undefined || (found.last !== undefined && endsWithClose(found.last)),
   };
 }
 
@@ -116,9 +116,9 @@ class Check {
         const what = isHidden ? `${each.what}; a start reads the index instead` : each.what;
         this.#note({ ...each, what, stopsStart: !isHidden });
       };
-      await visitBatches(scanner, name, end, { onDamage, onTorn() {} }, async ({ records }) => {
+      await visitBatches(scanner, name, end, { onDamage, onTorn() {} }, async (batch) => {
         this.batches++;
-        for (const record of records) {
+        for (const record of recordsOf(batch)) {
           if (await scanner.isGood(record)) continue;
           this.#suspects.push({ segment: number, from: record.position, to: record.position + 1 });
         }
@@ -161,4 +161,8 @@ class Check {
 
 function contains({ from, to }: Suspect, position: number): boolean {
   return position >= from && position < to;
+}
+
+function endsWithClose(batch: FoundBatch): boolean {
+  return recordsOf(batch).at(-1)?.head.kind === END;
 }

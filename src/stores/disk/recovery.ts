@@ -6,7 +6,7 @@ import type { Findings } from './damage.ts';
 import { type File, type ReadableFiles, withFile, writeWhole } from './files.ts';
 import { type Extent, readLayout, visitBatches, type Written } from './layout.ts';
 import { ACK, END, MEMORY } from './record.ts';
-import { batchesOfIndex, type FoundBatch, Scanner } from './scan.ts';
+import { batchesOfIndex, type FoundBatch, Scanner, visitRecords } from './scan.ts';
 import { FIRST_BATCH, readSeal, type SegmentHead, segmentName } from './segment.ts';
 
 /** What the files say. */
@@ -36,13 +36,16 @@ export async function recover(
   const layout = await readLayout(files, findings, written);
   if (layout === undefined) return undefined;
   const recovery = new Recovery(table, remembers);
-  const segments = [];
-  for (const extent of layout.segments) {
-    const { head } = extent;
-    recovery.begin(head);
-    const end = await readSegment(files, extent, findings, (batch) => recovery.fold(head.number, batch));
-    segments.push({ ...head, end });
-  }
+  const segments = await table.inBulk(async () => {
+    const read: (SegmentHead & { end: number })[] = [];
+    for (const extent of layout.segments) {
+      const { head } = extent;
+      recovery.begin(head);
+      const end = await readSegment(files, extent, findings, (batch) => recovery.fold(head.number, batch));
+      read.push({ ...head, end });
+    }
+    return read;
+  });
   sortMemories(table);
   const { last, nextSeq, timeMs } = recovery;
   return { segments, dead: layout.dead, oldest: layout.oldest, last, nextSeq, timeMs };
@@ -79,13 +82,13 @@ class Recovery {
     this.last = batch;
     this.nextSeq = Math.max(this.nextSeq, batch.frame.nextSeq);
     this.timeMs = Math.max(this.timeMs, batch.frame.timeMs);
-    for (const { head, position } of batch.records) {
-      if (head.kind === END) continue;
+    const [table, remembers] = [this.#table, this.#remembers];
+    visitRecords(batch, (head, position) => {
+      if (head.kind === END) return;
       const place: Place = { segment, position, bytes: head.headBytes + head.keptBytes };
-      if (head.kind === ACK || head.kind === MEMORY)
-        foldAck(this.#table, head, head.ms, this.#remembers, place);
-      else foldPush(this.#table, head, Number(head.deadlineMs), head.payloadBytes, place);
-    }
+      if (head.kind === ACK || head.kind === MEMORY) foldAck(table, head, head.ms, remembers, place);
+      else foldPush(table, head, head.deadlineMs, head.payloadBytes, place);
+    });
   }
 }
 

@@ -1,9 +1,19 @@
 import { crc32 } from 'node:zlib';
 import { FRAME_BYTES, type Frame, PAGE_BYTES, padded, readFrame } from './batch.ts';
 import type { File } from './files.ts';
-import { expectedPayloadCrc, HEAD_BYTES_MAX, isPush, type RecordHead, readHead } from './record.ts';
+import {
+  emptyHead,
+  expectedPayloadCrc,
+  HEAD_BYTES_MAX,
+  headBytesAt,
+  isPush,
+  keptBytesAt,
+  type RecordHead,
+  readHead,
+} from './record.ts';
 
 const WINDOW_BYTES = 1 << 20;
+const HEADS_BYTES_MIN = 1 << 16;
 
 /** A record, and where in its segment it begins. */
 export interface FoundRecord {
@@ -15,7 +25,32 @@ export interface FoundRecord {
 export interface FoundBatch {
   readonly position: number;
   readonly frame: Frame;
-  readonly records: readonly FoundRecord[];
+  /** The heads of its records, one behind the other. */
+  readonly heads: Buffer;
+}
+
+/** Visits the records of a batch; `head` is the same object each time. */
+export function visitRecords(
+  { position, frame, heads }: FoundBatch,
+  visit: (head: RecordHead, position: number) => void,
+): void {
+  const head = emptyHead();
+  let [at, recordAt] = [0, position + FRAME_BYTES];
+  for (let left = frame.records; left > 0; left--) {
+    readHead(heads, at, head);
+    visit(head, recordAt);
+    at += head.headBytes;
+    recordAt += head.headBytes + head.keptBytes;
+  }
+}
+
+/** The records of a batch, an object each. */
+export function recordsOf(batch: FoundBatch): FoundRecord[] {
+  const records: FoundRecord[] = [];
+  visitRecords(batch, (head, position) => {
+    records.push({ head: { ...head, words: [...head.words] }, position });
+  });
+  return records;
 }
 
 /** Reads a file front to back without its payloads, a window at a time. */
@@ -24,6 +59,8 @@ export class Scanner {
   readonly #saltCrc: number;
   readonly #fileBytes: number;
   readonly #buffer: Buffer;
+  /** The heads of the batch that is being read. */
+  #heads = Buffer.allocUnsafeSlow(HEADS_BYTES_MIN);
   #start = 0;
   #window: Buffer;
 
@@ -39,20 +76,21 @@ export class Scanner {
   async batchAt(position: number): Promise<FoundBatch | undefined> {
     const frame = await this.frameAt(position);
     if (frame === undefined || position + frame.length > this.#fileBytes) return undefined;
-    const records: FoundRecord[] = [];
     const end = position + frame.length;
     let at = position + FRAME_BYTES;
-    let headsCrc = 0;
+    let headsBytes = 0;
     for (let left = frame.records; left > 0; left--) {
-      const offset = await this.#load(at, Math.min(HEAD_BYTES_MAX, end - at));
-      const head = readHead(this.#window, offset);
-      if (head === undefined) return undefined;
-      headsCrc = crc32(this.#window.subarray(offset, offset + head.headBytes), headsCrc);
-      records.push({ head, position: at });
-      at += head.headBytes + head.keptBytes;
+      const bytes = Math.min(HEAD_BYTES_MAX, end - at);
+      const offset = this.#isLoaded(at, bytes) ? at - this.#start : await this.#load(at, bytes);
+      const headBytes = headBytesAt(this.#window, offset);
+      if (headBytes === 0) return undefined;
+      this.#copyHead(offset, headBytes, headsBytes);
+      headsBytes += headBytes;
+      at += headBytes + keptBytesAt(this.#window, offset);
       if (at > end) return undefined;
     }
-    return at === end && headsCrc === frame.headsCrc ? { position, frame, records } : undefined;
+    const heads = Buffer.from(this.#heads.subarray(0, headsBytes));
+    return at === end && crc32(heads) === frame.headsCrc ? { position, frame, heads } : undefined;
   }
 
   /** The frame at a position, whether or not its records are good. */
@@ -86,8 +124,8 @@ export class Scanner {
   }
 
   /** Whether every record of a batch is as it was written. */
-  async areGood({ records }: FoundBatch): Promise<boolean> {
-    for (const record of records) if (!(await this.isGood(record))) return false;
+  async areGood(batch: FoundBatch): Promise<boolean> {
+    for (const record of recordsOf(batch)) if (!(await this.isGood(record))) return false;
     return true;
   }
 
@@ -103,10 +141,23 @@ export class Scanner {
     this.#window = this.#buffer.subarray(0, 0);
   }
 
+  #copyHead(offset: number, bytes: number, to: number): void {
+    if (to + bytes > this.#heads.length) {
+      const longer = Buffer.allocUnsafeSlow(2 * (to + bytes));
+      this.#heads.copy(longer, 0, 0, to);
+      this.#heads = longer;
+    }
+    this.#window.copy(this.#heads, to, offset, offset + bytes);
+  }
+
+  #isLoaded(position: number, bytes: number): boolean {
+    const offset = position - this.#start;
+    return offset >= 0 && offset + bytes <= this.#window.length;
+  }
+
   /** Sees to it that so many bytes from a position on are in the window, as far as the file has them; returns where. */
   async #load(position: number, bytes: number): Promise<number> {
-    const offset = position - this.#start;
-    if (offset >= 0 && offset + bytes <= this.#window.length) return offset;
+    if (this.#isLoaded(position, bytes)) return position - this.#start;
     const read = await this.#file.read(this.#buffer, position);
     this.#window = this.#buffer.subarray(0, read);
     this.#start = position;
@@ -122,16 +173,13 @@ export function batchesOfIndex(index: Buffer, saltCrc: number): FoundBatch[] | u
     const frame = readFrame(index, at + 4, saltCrc);
     if (frame === undefined) return undefined;
     at += 4 + FRAME_BYTES;
-    const records: FoundRecord[] = [];
-    let recordPosition = position + FRAME_BYTES;
+    const from = at;
     for (let left = frame.records; left > 0; left--) {
-      const head = readHead(index, at);
-      if (head === undefined) return undefined;
-      records.push({ head, position: recordPosition });
-      at += head.headBytes;
-      recordPosition += head.headBytes + head.keptBytes;
+      const headBytes = headBytesAt(index, at);
+      if (headBytes === 0) return undefined;
+      at += headBytes;
     }
-    batches.push({ position, frame, records });
+    batches.push({ position, frame, heads: index.subarray(from, at) });
   }
   return batches;
 }

@@ -4,6 +4,11 @@ const CHUNK_BITS = 14;
 const CHUNK_LENGTH = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_LENGTH - 1;
 
+/** Whether columns need room for this slot and those that follow: always so for slot 0. */
+export function beginsChunk(slot: number): boolean {
+  return (slot & CHUNK_MASK) === 0;
+}
+
 /**
  * One number for each slot, off the JavaScript heap: the garbage collector never looks at it. It grows by whole
  * chunks, so that growing copies nothing.
@@ -18,7 +23,7 @@ export class Column {
     this.#kind = kind;
   }
 
-  /** Makes room for a slot; slots are asked for in order. */
+  /** Makes room for a slot; those that begin a chunk are asked for in order. */
   reserve(slot: number): void {
     if (slot >> CHUNK_BITS === this.#chunks.length) this.#chunks.push(new this.#kind(CHUNK_LENGTH));
   }

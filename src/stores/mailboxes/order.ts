@@ -57,6 +57,38 @@ export class Order {
     return root;
   }
 
+  /**
+   * Makes a tree of slots, most of which are in order; returns its root. Each of those goes to the right end of the tree so
+   * far, which is kept as a path: what is not above it becomes its left side, and is complete.
+   */
+  build(slots: Uint32Array): number {
+    const path: number[] = [];
+    const late: number[] = [];
+    let newestSeq = -1;
+    for (const slot of slots) {
+      const seq = this.#seq.get(slot);
+      if (seq < newestSeq) {
+        late.push(slot);
+        continue;
+      }
+      newestSeq = seq;
+      const priority = this.#priority(slot);
+      let lesser = 0;
+      for (let top = path.at(-1); top !== undefined && this.#priority(top) < priority; top = path.at(-1)) {
+        this.#refresh(top);
+        lesser = top;
+        path.pop();
+      }
+      this.#left.set(slot, lesser);
+      this.#right.set(slot, 0);
+      if (path.length > 0) this.#right.set(path.at(-1) as number, slot);
+      path.push(slot);
+    }
+    const root = path[0] ?? 0;
+    while (path.length > 0) this.#refresh(path.pop() as number);
+    return late.reduce((grown, slot) => this.insert(grown, slot), root);
+  }
+
   /** Takes a slot that is in a tree out of it; returns the new root. */
   remove(root: number, slot: number): number {
     if (root === slot) return this.#join(this.#left.get(slot), this.#right.get(slot));

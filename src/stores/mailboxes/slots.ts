@@ -1,4 +1,4 @@
-import { Column } from './column.ts';
+import { beginsChunk, Column } from './column.ts';
 import { Keys } from './keys.ts';
 import { Order } from './order.ts';
 
@@ -60,7 +60,7 @@ export class Slots {
   take(state: number): number {
     const slot = this.#free === 0 ? this.#end++ : this.#free;
     if (slot === this.#free) this.#free = this.newer.get(slot);
-    else this.#reserve(slot);
+    else if (beginsChunk(slot)) this.#reserve(slot);
     this.used++;
     this.state.set(slot, state);
     this.recordBytes.set(slot, 0);
