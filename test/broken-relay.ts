@@ -5,6 +5,7 @@ import { type File, openDirectory } from '../src/stores/disk/files.ts';
 import { openDiskStore } from '../src/stores/disk/open.ts';
 import { openStore, storeLimits } from '../src/stores/open.ts';
 import type { Store } from '../src/stores/store.ts';
+import { methodsOf } from './fixtures.ts';
 
 /**
  * A program that looks like the relay and breaks a promise now and then, to see that `npm run torture` finds it out:
@@ -80,13 +81,5 @@ const broken: Record<string, Partial<Store>> = {
   },
 };
 
-const methods = {
-  push: store.push.bind(store),
-  pull: store.pull.bind(store),
-  ack: store.ack.bind(store),
-  sweep: store.sweep.bind(store),
-  figures: store.figures.bind(store),
-  close: store.close.bind(store),
-};
-const relay: Relay = await startRelay(config, { store: { ...methods, ...broken[String(fault)] } });
+const relay: Relay = await startRelay(config, { store: { ...methodsOf(store), ...broken[String(fault)] } });
 process.stdout.write(`enigma-relay listening on ${relay.baseUrl}\n`);

@@ -27,13 +27,20 @@ export async function storeWith(t: TestContext, methods: (store: Store) => Parti
   const store = await openStore(testConfig);
   t.after(() => store.close());
   return {
+    ...methodsOf(store),
+    ...methods(store),
+  };
+}
+
+/** A store's methods as a plain object, some of which can be replaced. */
+export function methodsOf(store: Store): Store {
+  return {
     push: (pushed) => store.push(pushed),
     pull: (recipient, afterSeq, limit) => store.pull(recipient, afterSeq, limit),
     ack: (recipient, keys) => store.ack(recipient, keys),
     sweep: () => store.sweep(),
     figures: () => store.figures(),
     close: () => store.close(),
-    ...methods(store),
   };
 }
 

@@ -3,7 +3,7 @@ import { RelayError } from '../../src/errors.ts';
 import { startRelay } from '../../src/relay.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { openMemoryStore } from '../../src/stores/memory.ts';
-import type { Store } from '../../src/stores/store.ts';
+import { methodsOf } from '../fixtures.ts';
 import type { Harness } from '../stores/harness.ts';
 import { RestartingStore } from '../stores/restarting.ts';
 import { SimulatedClock } from './clock.ts';
@@ -134,16 +134,5 @@ async function overTheWire(harness: Opened, { pageBytesMax }: History): Promise<
       await relay.stop();
       await harness.end();
     },
-  };
-}
-
-function methodsOf(store: Store): Store {
-  return {
-    push: store.push.bind(store),
-    pull: store.pull.bind(store),
-    ack: store.ack.bind(store),
-    sweep: store.sweep.bind(store),
-    figures: store.figures.bind(store),
-    close: store.close.bind(store),
   };
 }
