@@ -2,39 +2,55 @@ import { setTimeout as settle } from 'node:timers/promises';
 import { drive } from './drive.ts';
 import { median, memoryMb } from './figures.ts';
 import { newRecipient } from './requests.ts';
-import { fill, type Outcome, type Scenario } from './scenarios.ts';
+import { fill, KIB, type Outcome, type Scenario, times } from './scenario.ts';
 import { emptyPulls, readThrough } from './scripts.ts';
 import type { Stage } from './stage.ts';
 
-const MAILBOXES = 1_000;
-
 /** What waiting messages cost: the memory they take, and the time to open the store on them. */
-export const backlogScenario: Scenario = {
-  name: 'backlog',
-  about: `memory with many messages of 1 KiB in ${MAILBOXES} mailboxes, and the time to open the store on them`,
-  pushConnections: 0,
-  async run(stage): Promise<Outcome> {
-    const { backlogMessages } = stage.effort;
-    const openEmptyMs = await openMs(stage, 'SIGTERM');
-    await drive(stage.relay, [emptyPulls(newRecipient(), 1)]);
-    const idleMb = await settledMb(stage);
-
-    const recipients = Array.from({ length: MAILBOXES }, newRecipient);
-    const filled = await fill(stage, recipients, backlogMessages);
-    const queuedMb = await settledMb(stage);
-    const memory = { idleMb, queuedMb, backlogMb: queuedMb - idleMb };
-
-    const openAfterTermMs = (await openMs(stage, 'SIGTERM')) - openEmptyMs;
-    const openAfterKillMs = (await openMs(stage, 'SIGKILL')) - openEmptyMs;
-    await checkAllThere(stage, recipients, backlogMessages);
-    const opening = { openEmptyMs, openAfterTermMs, openAfterKillMs };
-    return { figures: { filledPerSecond: filled.requests / filled.seconds, ...memory, ...opening } };
+export const backlogScenarios: readonly Scenario[] = [
+  {
+    name: 'backlog',
+    about: 'memory with 200,000 messages of 1 KiB in 1,000 mailboxes, and the time to open the store on them',
+    pushConnections: 0,
+    async run(stage): Promise<Outcome> {
+      const openEmptyMs = await openMs(stage, 'SIGTERM');
+      await drive(stage.relay, [emptyPulls(newRecipient(), 1)]);
+      const idleMb = await settledMb(stage);
+      const recipients = times(1_000, newRecipient);
+      const filled = await fill(stage, recipients, stage.effort.backlogMessages);
+      const queuedMb = await settledMb(stage);
+      const memory = { idleMb, queuedMb, backlogMb: queuedMb - idleMb };
+      const opening = await openings(stage, openEmptyMs);
+      await checkAllThere(stage, recipients, stage.effort.backlogMessages);
+      return { figures: { filledPerSecond: filled.requests / filled.seconds, ...memory, ...opening } };
+    },
   },
-};
+  {
+    name: 'backlog-1m',
+    about: 'the time to open the store on 1,000,000 messages of 64 bytes in 10,000 mailboxes',
+    pushConnections: 0,
+    async run(stage): Promise<Outcome> {
+      const openEmptyMs = await openMs(stage, 'SIGTERM');
+      const recipients = times(10_000, newRecipient);
+      const messages = 5 * stage.effort.backlogMessages;
+      await fill(stage, recipients, messages, KIB / 16);
+      const figures = await openings(stage, openEmptyMs);
+      await checkAllThere(stage, recipients, messages);
+      return { figures };
+    },
+  },
+];
 
 async function settledMb({ relay, effort }: Stage): Promise<number> {
   await settle(effort.settleSeconds * 1000);
   return memoryMb(relay.pid, 'RssAnon');
+}
+
+/** Less what any start takes. */
+async function openings(stage: Stage, openEmptyMs: number): Promise<Record<string, number>> {
+  const openAfterTermMs = (await openMs(stage, 'SIGTERM')) - openEmptyMs;
+  const openAfterKillMs = (await openMs(stage, 'SIGKILL')) - openEmptyMs;
+  return { openEmptyMs, openAfterTermMs, openAfterKillMs };
 }
 
 /** From the start of the process until it listens; NaN for a relay that is not ours to stop. */

@@ -1,15 +1,29 @@
 import { writeFileSync } from 'node:fs';
-import { backlogScenario } from './backlog.ts';
+import { backlogScenarios } from './backlog.ts';
+import { besideScenario } from './beside.ts';
+import { chart } from './chart.ts';
+import { expiryScenario } from './expiry.ts';
+import { verdicts } from './goals.ts';
 import { type Options, readOptions, usage } from './options.ts';
-import { machine, type Result, resultLines, tableHead } from './report.ts';
-import { rateScenarios, type Scenario } from './scenarios.ts';
+import { pageScenarios } from './pages.ts';
+import { rateScenarios } from './rates.ts';
+import { reconnectScenario } from './reconnect.ts';
+import { machine, type Result, resultLines, tableHead, verdictLines } from './report.ts';
+import type { Scenario } from './scenario.ts';
 import { diskDirectory, onStage } from './stage.ts';
 
 /**
- * `npm run bench`: drives a relay over HTTP from this process, and next to it, in turn, a bare `node:http` server that
- * gives the same answers. `docs/performance.md` says how to read what it prints.
+ * `npm run bench`: drives a relay over HTTP from this process, and next to it, in turn, bare servers that give the same
+ * answers. `docs/performance.md` says how to read what it prints.
  */
-const scenarios: readonly Scenario[] = [...rateScenarios, backlogScenario];
+const scenarios: readonly Scenario[] = [
+  ...rateScenarios,
+  reconnectScenario,
+  besideScenario,
+  expiryScenario,
+  ...pageScenarios,
+  ...backlogScenarios,
+];
 
 // An interrupted bench leaves by the ordinary way out, on which the servers are ended.
 process.once('SIGINT', () => process.exit(130));
@@ -40,25 +54,32 @@ async function bench(options: Options): Promise<void> {
     console.log(resultLines(result).join('\n'));
     results.push(result);
   }
-  const { jsonPath, effort } = options;
+  const goals = verdicts(results);
+  console.log(`\n${verdictLines(goals).join('\n')}`);
+  const { jsonPath, svgPath, effort } = options;
   if (jsonPath !== undefined)
-    writeFileSync(jsonPath, `${JSON.stringify({ ...where, effort, results }, null, 2)}\n`);
+    writeFileSync(jsonPath, `${JSON.stringify({ ...where, effort, goals, results }, null, 2)}\n`);
+  if (svgPath !== undefined) writeFileSync(svgPath, chart(goals, Object.values(machine()).join(' · ')));
   if (results.some(({ failure }) => failure !== undefined)) process.exitCode = 1;
 }
 
 async function outcome(scenario: Scenario, options: Options, directory: string): Promise<Result> {
-  const { name } = scenario;
+  const { name, settings = {} } = scenario;
   try {
-    return { name, ...(await onStage(options, directory, (stage) => scenario.run(stage))) };
+    const stageOptions = { ...options, settings };
+    return { name, ...(await onStage(stageOptions, directory, (stage) => scenario.run(stage))) };
   } catch (error) {
     return { name, failure: (error as Error).message };
   }
 }
 
-function chosen({ only, connectionsMax }: Options): Scenario[] {
+function chosen({ only, connectionsMax, url }: Options): Scenario[] {
   const asked = (name: string) => only.some((kind) => name === kind || name.startsWith(`${kind}-`));
   const named = scenarios.filter(({ name }) => only.length === 0 || asked(name));
   if (named.length === 0)
     throw new Error(`no scenario is named so; there are ${scenarios.map(({ name }) => name)}`);
-  return named.filter(({ pushConnections }) => pushConnections <= connectionsMax);
+  return named.filter(
+    ({ pushConnections, settings }) =>
+      pushConnections <= connectionsMax && (url === undefined || settings === undefined),
+  );
 }

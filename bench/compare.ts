@@ -1,17 +1,19 @@
 import { drive, type Load, type Target } from './drive.ts';
-import type { ConstantAnswer } from './echo.ts';
+import type { ConstantAnswer, Floor } from './echo.ts';
 import { median, memoryMb, percentile } from './figures.ts';
 import type { Effort } from './options.ts';
 import type { Script } from './scripts.ts';
-import { startEcho } from './servers.ts';
+import { type Server, startEcho } from './servers.ts';
 
 export interface Workload {
   /** New scripts for a round, one for each connection. */
   scripts(): Script[];
-  /** For both servers before the first round, for as long as a warm-up may take. */
+  /** For every server before the first round, for as long as a warm-up may take. */
   warmUp(): Script[];
   /** Whether a round ends with its scripts; else it ends with its time. */
   readonly whole?: boolean;
+  /** What the relay is compared to; a bare `node:http` server when it is not said. */
+  readonly floors?: readonly Floor[];
 }
 
 /** Of a server under one workload; each the median of its rounds. */
@@ -25,17 +27,20 @@ export interface Figures {
   readonly generatorShare: number;
 }
 
-export interface Comparison {
-  readonly relay: Figures;
-  readonly bare: Figures;
-  /** Relay to bare server, within each round; the median of the rounds. */
+/** A bare server's figures, and the relay's to them: taken within each round, the median of the rounds. */
+export interface FloorFigures extends Figures {
   readonly rateRatio: number;
   readonly cpuRatio: number;
+}
+
+export interface Comparison {
+  readonly relay: Figures;
+  readonly floors: Readonly<Partial<Record<Floor, FloorFigures>>>;
   /** The most memory that the relay had at once, in MB. */
   readonly peakMb: number;
 }
 
-/** Drives the relay and a bare server that gives the relay's own answers, in turn. */
+/** Drives the relay and bare servers that give the relay's own answers, in turn. */
 export async function compare(
   relay: Target,
   workload: Workload,
@@ -46,31 +51,32 @@ export async function compare(
   const answers = new Map<string, ConstantAnswer>();
   const sampled = workload.warmUp().map((script) => sampling(script, answers));
   await drive(relay, sampled, warmUpSeconds);
-  const bare = await startEcho(answers);
+
   const relayLoads: Load[] = [];
-  const bareLoads: Load[] = [];
+  const floors: { kind: Floor; server: Server; loads: Load[] }[] = [];
   try {
-    await drive(bare, workload.warmUp(), warmUpSeconds);
+    for (const kind of workload.floors ?? ['http'])
+      floors.push({ kind, server: await startEcho(kind, answers), loads: [] });
+    for (const { server } of floors) await drive(server, workload.warmUp(), warmUpSeconds);
     for (let round = 0; round < rounds; round++) {
       relayLoads.push(await drive(relay, workload.scripts(), seconds));
-      bareLoads.push(await drive(bare, workload.scripts(), seconds));
+      for (const { server, loads } of floors) loads.push(await drive(server, workload.scripts(), seconds));
     }
   } finally {
-    await bare.stop();
+    for (const { server } of floors) await server.stop();
   }
+
+  const relayRounds = relayLoads.map(figures);
+  const compared = floors.map(({ kind, loads }) => [kind, floorFigures(relayRounds, loads.map(figures))]);
   const peakMb = memoryMb(relay.pid, 'VmHWM');
-  return { comparison: { ...compared(relayLoads.map(figures), bareLoads.map(figures)), peakMb }, relayLoads };
+  const comparison = { relay: medians(relayRounds), floors: Object.fromEntries(compared), peakMb };
+  return { comparison, relayLoads };
 }
 
-function compared(relay: readonly Figures[], bare: readonly Figures[]): Omit<Comparison, 'peakMb'> {
+function floorFigures(relay: readonly Figures[], bare: readonly Figures[]): FloorFigures {
   const ratio = (key: keyof Figures) =>
     median(relay.map((round, index) => round[key] / (bare[index]?.[key] ?? Number.NaN)));
-  return {
-    relay: medians(relay),
-    bare: medians(bare),
-    rateRatio: ratio('perSecond'),
-    cpuRatio: ratio('cpuUs'),
-  };
+  return { ...medians(bare), rateRatio: ratio('perSecond'), cpuRatio: ratio('cpuUs') };
 }
 
 function figures(load: Load): Figures {

@@ -1,12 +1,11 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { AnswerReader } from './answer.ts';
+import type { Answer } from './answer.ts';
+import { Connection } from './connection.ts';
 import { cpuSeconds } from './figures.ts';
 import type { Script } from './scripts.ts';
 
 /** A server under load. */
 export interface Target {
-  /** `http://host:port`. */
+  /** `http://host:port` or `https://host:port`. */
   readonly url: string;
   /** Undefined for a server elsewhere: its processor time and memory stay unknown. */
   readonly pid: number | undefined;
@@ -28,101 +27,71 @@ export interface Load {
 export class StalledError extends Error {}
 
 const STALLED_AFTER_MS = 15_000;
-/** Of each connection's read buffer: takes a small answer whole, and a page in a few pieces. */
-const READ_BYTES = 65_536;
 
 /**
  * A closed loop: every script has a connection of its own, on which each request waits for the answer before. Ends when
  * the scripts have no more to say, or with the requests under way when the time is over. Rejects at the first wrong
  * answer.
  */
-export async function drive(target: Target, scripts: readonly Script[], seconds = Infinity): Promise<Load> {
-  const { hostname, port } = new URL(target.url);
+export function drive(target: Target, scripts: readonly Script[], seconds = Infinity): Promise<Load> {
+  return underLoad(target, scripts.length, async (connections, latenciesMs) => {
+    const untilMs = performance.now() + seconds * 1000;
+    await Promise.all(
+      scripts.map((script, index) => {
+        const connection = connections[index] as Connection;
+        return converse(connection, script, untilMs, latenciesMs);
+      }),
+    );
+  });
+}
+
+/** Runs a load on so many connections, and measures it. Whatever runs it notes the latency of each answer. */
+export async function underLoad(
+  { url, pid }: Target,
+  count: number,
+  run: (connections: readonly Connection[], latenciesMs: number[]) => Promise<void>,
+): Promise<Load> {
   const latenciesMs: number[] = [];
-  const talks = scripts.map((script) => new Talk(script, latenciesMs, hostname, Number(port)));
+  const connections = Array.from({ length: count }, () => new Connection(url));
   const watch = watchForStall(latenciesMs);
   try {
-    await Promise.all(talks.map((talk) => talk.connected));
-    const [cpuBefore, generatorBefore, startedMs] = [
-      cpuSeconds(target.pid),
-      ownCpuSeconds(),
-      performance.now(),
-    ];
-    await Promise.race([
-      watch.stalled,
-      Promise.all(talks.map((talk) => talk.run(startedMs + seconds * 1000))),
-    ]);
+    await Promise.all(connections.map(({ connected }) => connected));
+    const [cpuBefore, generatorBefore, startedMs] = [cpuSeconds(pid), ownCpuSeconds(), performance.now()];
+    await Promise.race([watch.stalled, run(connections, latenciesMs)]);
     return {
       requests: latenciesMs.length,
       seconds: (performance.now() - startedMs) / 1000,
-      cpuSeconds: cpuSeconds(target.pid) - cpuBefore,
+      cpuSeconds: cpuSeconds(pid) - cpuBefore,
       generatorCpuSeconds: ownCpuSeconds() - generatorBefore,
       latenciesMs,
     };
   } finally {
     watch.end();
-    for (const talk of talks) talk.end();
+    for (const connection of connections) connection.end();
   }
 }
 
-/** A script on its connection. */
-class Talk {
-  readonly connected: Promise<unknown>;
-  readonly #socket: Socket;
-  readonly #reader = new AnswerReader();
-  readonly #script: Script;
-  readonly #latenciesMs: number[];
-  #untilMs = 0;
-  #sentMs = 0;
-  #done: () => void = () => {};
-  #failed: (error: Error) => void = () => {};
-
-  constructor(script: Script, latenciesMs: number[], host: string, port: number) {
-    this.#script = script;
-    this.#latenciesMs = latenciesMs;
-    const onread = {
-      buffer: Buffer.allocUnsafe(READ_BYTES),
-      callback: (length: number, buffer: Uint8Array) => this.#read(buffer as Buffer, length),
-    };
-    this.#socket = connect({ host, port, noDelay: true, onread });
-    this.#socket.on('error', (error) => this.#failed(error));
-    this.#socket.on('close', () => this.#failed(new Error('the server closed the connection')));
-    this.connected = once(this.#socket, 'connect');
-  }
-
-  run(untilMs: number): Promise<void> {
-    this.#untilMs = untilMs;
-    return new Promise((resolve, reject) => {
-      this.#done = resolve;
-      this.#failed = reject;
-      this.#say();
-    });
-  }
-
-  end(): void {
-    this.#socket.destroy();
-  }
-
-  #say(): void {
-    this.#sentMs = performance.now();
-    const request = this.#sentMs < this.#untilMs ? this.#script.next() : undefined;
-    if (request === undefined) this.#done();
-    else this.#socket.write(request);
-  }
-
-  #read(buffer: Buffer, length: number): boolean {
-    try {
-      const answer = this.#reader.read(buffer.subarray(0, length));
-      if (answer !== undefined) {
-        this.#latenciesMs.push(performance.now() - this.#sentMs);
-        this.#script.check(answer);
-        this.#say();
-      }
-    } catch (error) {
-      this.#failed(error as Error);
+function converse(
+  connection: Connection,
+  script: Script,
+  untilMs: number,
+  latenciesMs: number[],
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let sentMs = 0;
+    function say(): void {
+      sentMs = performance.now();
+      const request = sentMs < untilMs ? script.next() : undefined;
+      if (request === undefined) resolve();
+      else connection.ask(request, answered, reject);
     }
-    return true;
-  }
+    function answered(answer: Answer): void {
+      latenciesMs.push(performance.now() - sentMs);
+      script.check(answer);
+      say();
+    }
+    say();
+  });
 }
 
 function watchForStall(answers: readonly unknown[]): { stalled: Promise<never>; end(): void } {

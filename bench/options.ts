@@ -12,8 +12,17 @@ export interface Effort {
   readonly flushes: number;
   /** Messages in the mailbox that is paged through and drained. */
   readonly queueMessages: number;
+  /** Mailboxes whose messages come in turn: the neighbours of each in the log are all for others. */
+  readonly interleavedMailboxes: number;
   /** Messages in the store whose memory and opening are measured. */
   readonly backlogMessages: number;
+  /** Messages that expire at once, and how often that is measured. */
+  readonly expiringMessages: number;
+  readonly expiryPairs: number;
+  /** Of pulls at a fixed pace, beside large pushes. */
+  readonly paceSeconds: number;
+  /** Clients that come back at the same moment. */
+  readonly clients: number;
   /** Between the last request and a look at the memory. */
   readonly settleSeconds: number;
 }
@@ -30,6 +39,7 @@ export interface Options {
   /** Names of scenarios or of kinds of them, as `push` for `push-1` and so on; empty for all. */
   readonly only: readonly string[];
   readonly jsonPath: string | undefined;
+  readonly svgPath: string | undefined;
   /** For a relay that does not bear more: scenarios that push on more connections are left out. */
   readonly connectionsMax: number;
   readonly effort: Effort;
@@ -42,6 +52,7 @@ export const usage = `npm run bench -- [options]
   --quick                a smoke run: the numbers say little
   --rounds N             rounds of the relay and the bare server, in turn
   --json FILE            write every figure to a file
+  --svg FILE             draw what is to be reached, and what was, into a file
   --command COMMAND      start this relay instead of ours; --config FILE is added to it
   --url URL              drive a relay that runs already (http)
   --pid PID              its process, for processor time and memory
@@ -56,7 +67,12 @@ export const full: Effort = {
   warmUpSeconds: 1,
   flushes: 500,
   queueMessages: 100_000,
+  interleavedMailboxes: 1_001,
   backlogMessages: 200_000,
+  expiringMessages: 100_000,
+  expiryPairs: 5,
+  paceSeconds: 10,
+  clients: 1_000,
   settleSeconds: 10,
 };
 
@@ -66,7 +82,12 @@ const quick: Effort = {
   warmUpSeconds: 0.3,
   flushes: 50,
   queueMessages: 5_000,
+  interleavedMailboxes: 51,
   backlogMessages: 10_000,
+  expiringMessages: 10_000,
+  expiryPairs: 1,
+  paceSeconds: 2,
+  clients: 100,
   settleSeconds: 1,
 };
 
@@ -80,6 +101,7 @@ export function readOptions(args: string[]): (Options & { readonly list: boolean
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       json: { type: 'string' },
+      svg: { type: 'string' },
       command: { type: 'string' },
       url: { type: 'string' },
       pid: { type: 'string' },
@@ -94,6 +116,7 @@ export function readOptions(args: string[]): (Options & { readonly list: boolean
     list: values.list,
     only: values.only,
     jsonPath: values.json,
+    svgPath: values.svg,
     url: values.url,
     pid: positive('--pid', values.pid),
     command: values.command ?? ownCommand(),

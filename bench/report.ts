@@ -1,6 +1,7 @@
 import { cpus, release } from 'node:os';
-import type { Comparison } from './compare.ts';
-import type { Outcome } from './scenarios.ts';
+import type { Comparison, Figures } from './compare.ts';
+import type { Verdict } from './goals.ts';
+import type { Outcome } from './scenario.ts';
 
 export interface Result extends Outcome {
   readonly name: string;
@@ -19,33 +20,54 @@ export function machine(): Record<string, string> {
   };
 }
 
-const columns: readonly { title: string; of: (comparison: Comparison) => string }[] = [
-  { title: 'req/s', of: ({ relay }) => number(relay.perSecond) },
-  { title: 'p50 ms', of: ({ relay }) => number(relay.p50Ms) },
-  { title: 'p99 ms', of: ({ relay }) => number(relay.p99Ms) },
-  { title: 'CPU µs', of: ({ relay }) => number(relay.cpuUs) },
+interface Row extends Figures {
+  readonly peakMb?: number;
+  /** Of the relay to this server. */
+  readonly rateRatio?: number;
+  readonly cpuRatio?: number;
+}
+
+const columns: readonly { title: string; of: (row: Row) => string }[] = [
+  { title: 'req/s', of: ({ perSecond }) => number(perSecond) },
+  { title: 'p50 ms', of: ({ p50Ms }) => number(p50Ms) },
+  { title: 'p99 ms', of: ({ p99Ms }) => number(p99Ms) },
+  { title: 'CPU µs', of: ({ cpuUs }) => number(cpuUs) },
   { title: 'peak MB', of: ({ peakMb }) => number(peakMb) },
-  { title: 'bare req/s', of: ({ bare }) => number(bare.perSecond) },
-  { title: 'bare CPU µs', of: ({ bare }) => number(bare.cpuUs) },
   { title: 'rate ratio', of: ({ rateRatio }) => ratio(rateRatio) },
   { title: 'CPU ratio', of: ({ cpuRatio }) => ratio(cpuRatio) },
 ];
 
-const NAME_WIDTH = 14;
+const NAME_WIDTH = 20;
 
 export function tableHead(): string {
   return 'scenario'.padEnd(NAME_WIDTH) + columns.map(({ title }) => cell(title, title)).join('');
 }
 
-/** The lines of one result: a row of the table, and under it the figures that only this scenario has. */
+/** The lines of one result: the relay, the bare servers, and the figures that only this scenario has. */
 export function resultLines({ name, comparison, figures = {}, failure }: Result): string[] {
-  const cells =
-    comparison === undefined ? '' : columns.map(({ title, of }) => cell(title, of(comparison))).join('');
-  const lines = [name.padEnd(NAME_WIDTH) + (failure === undefined ? cells : `  failed: ${failure}`)];
-  for (const [figure, value] of Object.entries(figures)) {
-    lines.push(`${' '.repeat(NAME_WIDTH)}  ${figure.padEnd(18)} ${number(value)}`);
-  }
-  return lines;
+  if (failure !== undefined) return [`${name.padEnd(NAME_WIDTH)}  failed: ${failure}`];
+  const figureLines = Object.entries(figures).map(
+    ([figure, value]) => `${' '.repeat(NAME_WIDTH)}  ${figure.padEnd(18)} ${number(value)}`,
+  );
+  return [...(comparison === undefined ? [name] : tableLines(name, comparison)), ...figureLines];
+}
+
+function tableLines(name: string, { relay, peakMb, floors }: Comparison): string[] {
+  const bare = Object.entries(floors).map(([floor, row]) => tableLine(`  bare ${floor}`, row));
+  return [tableLine(name, { ...relay, peakMb }), ...bare];
+}
+
+function tableLine(name: string, row: Row): string {
+  return name.padEnd(NAME_WIDTH) + columns.map(({ title, of }) => cell(title, of(row))).join('');
+}
+
+/** A line for each goal, with what was measured next to it. */
+export function verdictLines(verdicts: readonly Verdict[]): string[] {
+  return verdicts.map(({ what, measured, bound, toReach, reached }) =>
+    [what.padEnd(64), number(measured).padStart(8), bound, number(toReach), reached ? '' : '(not reached)']
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function cell(title: string, text: string): string {
@@ -53,11 +75,11 @@ function cell(title: string, text: string): string {
 }
 
 /** Three digits that count; a dash for what could not be known. */
-function number(value: number): string {
+export function number(value = Number.NaN): string {
   if (!Number.isFinite(value)) return '–';
   return Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
 }
 
-function ratio(value: number): string {
-  return Number.isFinite(value) ? value.toFixed(2) : '–';
+function ratio(value: number | undefined): string {
+  return value === undefined || !Number.isFinite(value) ? '' : value.toFixed(2);
 }

@@ -58,6 +58,16 @@ export function readThrough(recipient: string, messages: number): Script {
   };
 }
 
+/** Pulls the first page of one mailbox after another, again and again; each must be full. */
+export function fullPages(recipients: readonly string[]): Script {
+  const requests = recipients.map((recipient) => pullRequest(recipient));
+  let turn = 0;
+  return {
+    next: () => requests[turn++ % requests.length],
+    check: (answer) => expectFull(readPage(answer), PAGE_MESSAGES),
+  };
+}
+
 /** Pulls a page, acks it, and pulls the next with its cursor, as clients do, until the mailbox is empty. */
 export function drain(recipient: string, messages: number): Script {
   let left = messages;

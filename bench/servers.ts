@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Target } from './drive.ts';
-import type { ConstantAnswer } from './echo.ts';
+import type { ConstantAnswer, Floor } from './echo.ts';
 
 export interface Server extends Target {
   /** Ends the process and resolves when it is gone; one that does not go within STOP_MS is killed. */
@@ -63,14 +63,14 @@ async function listeningUrl(stdout: Readable): Promise<string | undefined> {
   return undefined;
 }
 
-/** Runs the bare server, which is to give these answers. */
-export async function startEcho(answers: ReadonlyMap<string, ConstantAnswer>): Promise<Server> {
-  const child = fork(fileURLToPath(new URL('./echo.js', import.meta.url)));
+/** Runs a bare server, which is to give these answers. */
+export async function startEcho(kind: Floor, answers: ReadonlyMap<string, ConstantAnswer>): Promise<Server> {
+  const child = fork(fileURLToPath(new URL('./echo.js', import.meta.url)), [kind]);
   const stop = stopper(child);
   const [port] = await once(child, 'message');
   child.send([...answers]);
   await once(child, 'message');
-  return { url: `http://127.0.0.1:${port}`, pid: child.pid, stop };
+  return { url: `${kind === 'https' ? 'https' : 'http'}://127.0.0.1:${port}`, pid: child.pid, stop };
 }
 
 /** Ties a child to this process, so that none is left behind however the bench ends. */

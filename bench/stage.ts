@@ -15,8 +15,11 @@ export interface Stage {
   readonly settings: Settings;
   /** Connections that a queue is filled on. */
   readonly fillConnections: number;
-  /** Ends the relay with a signal and starts it on the same store. Undefined for a relay that is not ours to stop. */
-  readonly restart: ((signal: NodeJS.Signals) => Promise<RelayProcess>) | undefined;
+  /**
+   * Ends the relay with a signal and starts it on the same store, with settings that differ until the next start.
+   * Undefined for a relay that is not ours to stop.
+   */
+  readonly restart: ((signal: NodeJS.Signals, settings?: Settings) => Promise<RelayProcess>) | undefined;
 }
 
 /** Of the bench's options, what a stage follows. */
@@ -77,9 +80,9 @@ async function onOwnRelay<T>(
       get relay() {
         return relay;
       },
-      async restart(signal) {
+      async restart(signal, settings) {
         await relay.stop(signal);
-        relay = await startRelay(command, common.directory, common.settings);
+        relay = await startRelay(command, common.directory, { ...common.settings, ...settings });
         return relay;
       },
     });

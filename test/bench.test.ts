@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { AnswerReader } from '../bench/answer.ts';
+import { chart } from '../bench/chart.ts';
 import { median, percentile } from '../bench/figures.ts';
+import { verdicts } from '../bench/goals.ts';
+import { pace } from '../bench/pace.ts';
 import { PushTemplate } from '../bench/requests.ts';
-import { drain } from '../bench/scripts.ts';
+import { drain, emptyPulls } from '../bench/scripts.ts';
 
 test('the reader gives each answer whole, however it was cut', () => {
   const bodies = fc.array(fc.string({ unit: 'binary', maxLength: 300 }), { minLength: 1, maxLength: 4 });
@@ -49,6 +54,49 @@ test('a drain fails on a page that is not full, and on an ack that deleted too l
   lossy.check(answer(page));
   lossy.next();
   assert.throws(() => lossy.check(answer('{"deleted":0,"missing":1}')), /expected 200 with "deleted":1/);
+});
+
+test('at a fixed pace a latency counts from when its request was due, however late it was sent', async (t) => {
+  let requests = 0;
+  const stalledMs = 200;
+  const server = createServer((socket) => {
+    socket.on('data', () => {
+      requests++;
+      const reply = () => socket.write(answerBytes('{"items":[]}'));
+      if (requests === 1) setTimeout(reply, stalledMs);
+      else reply();
+    });
+  }).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const load = await pace({ url, pid: undefined }, [emptyPulls('a')], 100, 0.2);
+  assert.equal(load.requests, 20);
+  // The second was due 10 ms after the first, and could only be sent when that was answered.
+  const [first = 0, second = 0] = load.latenciesMs;
+  assert.ok(first >= stalledMs - 1);
+  assert.ok(second >= stalledMs - 12);
+});
+
+test('a goal is reached on its own side of the line, and the chart says which is not', () => {
+  const judged = verdicts([
+    { name: 'drain', figures: { lastToFirst: 1 } },
+    { name: 'expiry', figures: { busyToQuiet: 2.5 } },
+    { name: 'push-1', failure: 'no disk' },
+  ]);
+  assert.deepEqual(
+    judged.map(({ scenario, reached }) => [scenario, reached]),
+    [
+      ['push-1', false],
+      ['drain', true],
+      ['expiry', false],
+    ],
+  );
+  const svg = chart(judged, 'a & b < c');
+  assert.equal(svg.match(/<rect/g)?.length, 3);
+  assert.equal(svg.match(/not reached/g)?.length, 2);
+  assert.match(svg, /a &amp; b &lt; c/);
 });
 
 test('percentiles and medians are those of the sorted values', () => {

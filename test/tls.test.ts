@@ -88,6 +88,19 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     socket.destroy();
   });
 
+  test(`a ${version} client that comes back resumes its session`, async (t) => {
+    const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}` }));
+    const { hostname: host, port } = new URL(relay.baseUrl);
+    const options = { host, port: Number(port), ca, ...only };
+    const first = connect(options);
+    const [session] = await once(first, 'session');
+    first.destroy();
+    const again = connect({ ...options, session });
+    await once(again, 'secureConnect');
+    assert.ok(again.isSessionReused());
+    again.destroy();
+  });
+
   test(`with a client CA, ${version} clients without its certificate get no answer`, async (t) => {
     const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa: `${ca}` });
     const relay = await startTlsRelay(t, tls);

@@ -57,7 +57,7 @@ export async function recount(files: ReadableFiles, options: RecountOptions): Pr
   const damage: Damage[] = [];
   let torn: Torn | undefined;
   const findings = {
-    onDamage: (each: Damage) => note(damage, each),
+    onDamage: (each: Damage) => void damage.push(each),
     onTorn: (each: Torn) => {
       torn = each;
     },
@@ -114,7 +114,7 @@ class Check {
         this.#suspects.push({ segment: number, from: each.offset, to: each.offset + each.bytes });
         const isHidden = seal?.index !== undefined;
         const what = isHidden ? `${each.what}; a start reads the index instead` : each.what;
-        note(this.#damage, { ...each, what, stopsStart: !isHidden });
+        this.#note({ ...each, what, stopsStart: !isHidden });
       };
       await visitBatches(scanner, name, end, { onDamage, onTorn() {} }, async (batch) => {
         this.batches++;
@@ -150,14 +150,13 @@ class Check {
   }
 
   #noteMessage(segment: number, offset: number, what: string): void {
-    const file = segmentName(segment);
-    note(this.#damage, { kind: 'message', file, offset, bytes: 0, what, stopsStart: false });
+    this.#note({ file: segmentName(segment), offset, bytes: 0, what, stopsStart: false });
   }
-}
 
-/** Notes what is wrong at a place, once. */
-function note(damage: Damage[], found: Damage): void {
-  if (!damage.some(({ file, offset }) => file === found.file && offset === found.offset)) damage.push(found);
+  #note(damage: Damage): void {
+    const isKnown = this.#damage.some(({ file, offset }) => file === damage.file && offset === damage.offset);
+    if (!isKnown) this.#damage.push(damage);
+  }
 }
 
 function contains({ from, to }: Suspect, position: number): boolean {
