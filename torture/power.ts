@@ -10,8 +10,8 @@ export function powerRound(disk: PowerDisk): Round {
     const load = stage.load();
     const ms = below(stage.random, 1_500);
     await pause(ms);
-    // Half of them between a write and the flush that follows it.
-    const cut = disk.cut(chance(stage.random, 0.5) ? below(stage.random, 30) : 0);
+    // Most of them between a write and the flush that follows it.
+    const cut = disk.cut(chance(stage.random, 0.8) ? 1 + below(stage.random, 30) : 0);
     load.cutOff(cut);
     await cut;
     await stage.relay.kill();
@@ -20,7 +20,7 @@ export function powerRound(disk: PowerDisk): Round {
     while (chance(stage.random, 0.25)) {
       const relay = await stage.spawn();
       await pause(below(stage.random, 500));
-      await disk.cut(below(stage.random, 10));
+      await disk.cut(1 + below(stage.random, 10));
       await relay.kill();
       cuts.push(await restore(disk, stage));
     }
