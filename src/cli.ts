@@ -19,6 +19,7 @@ usage: enigma-relay [options]                     run the relay
   --config FILE         read the configuration from a TOML file
   --storage-path DIR    keep messages here, whatever the file says
   --json                verify: print what was found as JSON
+  --repair              verify: save what can be saved of a damaged store that no relay runs on
   --address HOST:PORT   listen here, whatever the file says
   --check-config        check the configuration and exit
   --print-config        print the configuration in effect, ready to save, and exit

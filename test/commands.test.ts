@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { describe } from '../src/commands/verify.ts';
+import { describe, describeRepair } from '../src/commands/verify.ts';
 import { message, post } from './helpers.ts';
 import { makeDirectory, repository, runProgram, spawnProgram, urlOfProgram } from './program.ts';
 
@@ -50,6 +50,23 @@ test('verify of a damaged store names the file and the offset and ends with 1, a
     refused.stderr,
     /storage_error: 0000000001\.seg at 4096: a batch is damaged.* enigma-relay verify --repair$/m,
   );
+
+  const repaired = await runProgram(t, ['verify', '--repair', '--storage-path', path]);
+  assert.deepEqual([repaired.status, repaired.stderr], [0, '']);
+  assert.match(repaired.stdout, /^damage +0000000001\.seg at 4096: a batch is damaged/m);
+  assert.match(repaired.stdout, /^repaired +0000000001\.seg: it is written anew/m);
+  assert.match(repaired.stdout, /the store is whole\n$/);
+  const started = { baseUrl: await urlOfProgram(spawnProgram(t, ['--storage-path', path])) };
+  const { body } = await post(started, '/pull', { recipient: 'alice' });
+  assert.deepEqual([body.items.length, body.items[0]?.message_id], [1, message(1).message_id]);
+});
+
+test('a repair is refused while a relay runs on the store', async (t) => {
+  const path = await makeDirectory(t);
+  await urlOfProgram(spawnProgram(t, ['--storage-path', path]));
+  const { status, stdout, stderr } = await runProgram(t, ['verify', '--repair', '--storage-path', path]);
+  assert.deepEqual([status, stdout], [1, '']);
+  assert.match(stderr, /^enigma-relay: storage_error: the store at .* is in use by another relay/);
 });
 
 test('verify of what is no store is a plain line that says so', async (t) => {
@@ -108,13 +125,20 @@ test('docs/operating.md shows what verify prints', () => {
   const figures = { segments: 3, batches: 1204, messages: 1180, bytes: 1208320, mailboxes: 17, memories: 24 };
   const whole = { ...figures, lost: 0, damage: [], torn: undefined, isClosed: false };
   const what = 'a message is damaged';
-  const damage = [{ file: '0000000002.seg', offset: 4144, bytes: 0, what, stopsStart: false }];
+  const damage = [
+    { kind: 'message' as const, file: '0000000002.seg', offset: 4144, bytes: 0, what, stopsStart: false },
+  ];
   const page = readFileSync(join(repository, 'docs/operating.md'), 'utf8');
   assert.ok(page.includes(describe(whole)));
   const damaged = describe({ ...whole, lost: 1, isClosed: true, damage });
   assert.ok(page.includes(damaged.slice(damaged.indexOf('lost messages'))));
   const stops = describe({ ...whole, damage: damage.map((each) => ({ ...each, stopsStart: true })) });
   assert.ok(page.includes(stops.trimEnd().split('\n').at(-1) ?? ''));
+  const done = [
+    '0000000002.seg: it is written anew without what is damaged; what it was is kept as 0000000002.seg.bad',
+  ];
+  const repair = describeRepair({ before: { ...whole, damage }, done, after: whole });
+  assert.ok(page.includes(repair.split('\n').find((line) => line.startsWith('repaired')) ?? 'nothing'));
 });
 
 /** A configuration file without rate limits, beside a store. */

@@ -1,19 +1,37 @@
 import { configFlags, readConfig, readFlags } from '../flags.ts';
 import type { Recount } from '../stores/disk/recount.ts';
+import { type Repair, repairStore } from '../stores/disk/repair.ts';
 import { verifyStore } from '../stores/disk/verify.ts';
 import { storeLimits } from '../stores/open.ts';
 import { type Command, storePath } from './command.ts';
 
-const flags = { ...configFlags, json: { type: 'boolean' } } as const;
+const flags = { ...configFlags, json: { type: 'boolean' }, repair: { type: 'boolean' } } as const;
 
-/** `enigma-relay verify`: status 0 if the files are as they were written, 1 if they are damaged. */
+/** `enigma-relay verify`: status 0 if the files are as they were written, or are so after a repair; 1 if they are damaged. */
 export const verify: Command = async (args, { print, warn }) => {
   const { values } = readFlags(args, flags);
   const config = readConfig(values, warn);
-  const found = await verifyStore(storePath(config), storeLimits(config));
+  const [path, limits] = [storePath(config), storeLimits(config)];
+  if (values.repair) {
+    const repair = await repairStore(path, limits);
+    print(values.json ? `${JSON.stringify(repair)}\n` : describeRepair(repair));
+    return repair.after.damage.length === 0 ? 0 : 1;
+  }
+  const found = await verifyStore(path, limits);
   print(values.json ? `${JSON.stringify(found)}\n` : describe(found));
   return found.damage.length === 0 ? 0 : 1;
 };
+
+/** What was found, what was done, and what is there now. */
+export function describeRepair({ before, done, after }: Repair): string {
+  if (done.length === 0) return describe(before);
+  return [
+    describe(before),
+    ...done.map((each) => `${'repaired'.padEnd(16)}${each}\n`),
+    '\n',
+    describe(after),
+  ].join('');
+}
 
 /** What was found, for people. */
 export function describe(found: Recount): string {

@@ -59,8 +59,9 @@ test('verify finds damage that a start does not look for, and what it costs', as
   assert.deepEqual([messages, lost], [59, 1]);
   const batch = 'a batch is damaged, and a good one follows at 8192; a start reads the index instead';
   assert.deepEqual(damage, [
-    { file: '0000000002.seg', offset: 4096, bytes: 4096, what: batch, stopsStart: false },
+    { kind: 'batch', file: '0000000002.seg', offset: 4096, bytes: 4096, what: batch, stopsStart: false },
     {
+      kind: 'message',
       file: '0000000001.seg',
       offset: firstRecord,
       bytes: 0,

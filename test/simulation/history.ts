@@ -32,6 +32,11 @@ const bytes = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(100_000, 3_000_000) },
 );
 
+const jumpMs = fc.oneof(
+  { weight: 9, arbitrary: fc.integer({ min: -2_000, max: 500 }) },
+  { weight: 1, arbitrary: fc.constantFrom(-7_200_000, 7_200_000) },
+);
+
 const call: fc.Arbitrary<Call> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('push'), recipient, key, bytes }) },
   {
@@ -59,7 +64,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('advance'), ms: fc.nat(400) }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('setClock'), ms: fc.integer({ min: -2_000, max: 500 }) }),
+    arbitrary: fc.record({ kind: fc.constant('setClock'), ms: jumpMs }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('sweep', 'restart') }) },
 );

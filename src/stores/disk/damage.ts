@@ -1,8 +1,12 @@
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
 
+/** `head`: of a segment; `missing`: a segment; `sealed`: the last segment, so that one behind it is missing. */
+export type DamageKind = 'head' | 'missing' | 'sealed' | 'batch' | 'message';
+
 /** A place in the files that is not as this program left it. */
 export interface Damage {
+  readonly kind: DamageKind;
   readonly file: string;
   readonly offset: number;
   /** How far it reaches, as far as is known. */

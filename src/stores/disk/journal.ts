@@ -132,6 +132,11 @@ export class Journal {
     return this.#append(batch, purpose);
   }
 
+  /** Begins the first segment of a new log; throws `storage_error`. */
+  begin(): Promise<void> {
+    return this.#beginSegment(PAGE_BYTES);
+  }
+
   /** Declares that a segment, and all before it, no longer counts; they go once a batch that says so is flushed. */
   retire(number: number): void {
     this.#oldest = number + 1;

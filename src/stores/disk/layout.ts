@@ -47,7 +47,12 @@ export async function readLayout(
   findings: Findings,
   written?: Written,
 ): Promise<Layout | undefined> {
-  const heads = await readHeads(files, findings);
+  const names = await files.list();
+  if (isRemains(names)) {
+    const what = 'it is missing, and so are all others';
+    findings.onDamage({ kind: 'missing', file: segmentName(1), offset: 0, bytes: 0, what, stopsStart: true });
+  }
+  const heads = await readHeads(files, names, findings);
   const lastHead = heads.at(-1);
   if (lastHead === undefined) return undefined;
   const last =
@@ -61,19 +66,36 @@ export async function readLayout(
   return { segments, dead, oldest };
 }
 
-async function readHeads(files: ReadableFiles, findings: Findings): Promise<SegmentHead[]> {
-  const names = (await files.list()).filter((name) => segmentNumber(name) !== undefined).sort();
+/** Whether a log has lost all its segments: a new one begins with a segment, and prepares more than one spare only then. */
+function isRemains(names: readonly string[]): boolean {
+  const spares = names.filter((name) => /^spare-\d+$/.test(name));
+  return spares.length > 1 && !names.some((name) => segmentNumber(name) !== undefined);
+}
+
+async function readHeads(
+  files: ReadableFiles,
+  names: readonly string[],
+  findings: Findings,
+): Promise<SegmentHead[]> {
   const heads: SegmentHead[] = [];
-  for (const name of names) {
+  for (const name of names.filter((each) => segmentNumber(each) !== undefined).sort()) {
     const head = await withFile(files, name, (file) => readHead(file, name));
     if (typeof head !== 'string') heads.push(head);
-    else findings.onDamage({ file: name, offset: 0, bytes: PAGE_BYTES, what: head, stopsStart: true });
+    else
+      findings.onDamage({
+        kind: 'head',
+        file: name,
+        offset: 0,
+        bytes: PAGE_BYTES,
+        what: head,
+        stopsStart: true,
+      });
   }
   return heads;
 }
 
 /** The head of a segment, or what is wrong with it. */
-async function readHead(file: File, name: string): Promise<SegmentHead | string> {
+export async function readHead(file: File, name: string): Promise<SegmentHead | string> {
   const page = Buffer.alloc(PAGE_BYTES);
   const read = await file.read(page, 0);
   const head = decodeSegmentHead(page.subarray(0, read));
@@ -99,7 +121,14 @@ function chainOf(
     const before = heads.findLast(({ number }) => number <= segment);
     if (before?.number !== segment) {
       const what = `it is missing, and ${segmentName(head.number)} follows it`;
-      findings.onDamage({ file: segmentName(segment), offset: 0, bytes: position, what, stopsStart: true });
+      findings.onDamage({
+        kind: 'missing',
+        file: segmentName(segment),
+        offset: 0,
+        bytes: position,
+        what,
+        stopsStart: true,
+      });
     }
     if (before === undefined || before.number < oldest) break;
     chain.push({ head: before, end: before.number === segment ? position : undefined });
@@ -116,7 +145,7 @@ async function readTail(files: ReadableFiles, head: SegmentHead, findings: Findi
     const seal = await readSeal(file, head.bytes, saltCrc);
     if (seal !== undefined) {
       const what = 'it is sealed, so a segment that followed it is missing';
-      findings.onDamage({ file: name, offset: head.bytes, bytes: 0, what, stopsStart: true });
+      findings.onDamage({ kind: 'sealed', file: name, offset: head.bytes, bytes: 0, what, stopsStart: true });
     }
     const batches: FoundBatch[] = [];
     const scanner = new Scanner(file, seal?.position ?? head.bytes, saltCrc);
@@ -159,7 +188,7 @@ export async function visitBatches(
         ? 'a batch is damaged'
         : `a batch is damaged, and a good one follows at ${behind.position}`;
     const next = behind?.position ?? (end as number);
-    onDamage({ file: name, offset: position, bytes: next - position, what, stopsStart: true });
+    onDamage({ kind: 'batch', file: name, offset: position, bytes: next - position, what, stopsStart: true });
     position = next;
   }
   return position;

@@ -80,11 +80,23 @@ async function open(
   const reserve = new Reserve(spares, logger);
   const parts = { files, clock, logger, segmentBytes, reserve, segments };
   const journal = new Journal({ ...parts, stamp }, start);
+  if (found === undefined) await beginLog(spares, journal);
   const prepared = reserve.prepare();
   if (found === undefined) await prepared;
   const { messages } = mailboxes.table;
   logger.info({ messages, ms: Math.round(clock.monotonicMs() - startMs) }, 'the store is open');
   return new DiskStore({ ...parts, limits, gate, mailboxes, journal, time, unlock });
+}
+
+/** A new log begins with a segment; only then is more than one spare prepared, so that spares alone are known for remains. */
+async function beginLog(spares: Spares, journal: Journal): Promise<void> {
+  try {
+    if (spares.count === 0) await spares.add();
+    await journal.begin();
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
 }
 
 const firstStart: JournalStart = {

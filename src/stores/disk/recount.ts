@@ -57,7 +57,7 @@ export async function recount(files: ReadableFiles, options: RecountOptions): Pr
   const damage: Damage[] = [];
   let torn: Torn | undefined;
   const findings = {
-    onDamage: (each: Damage) => void damage.push(each),
+    onDamage: (each: Damage) => note(damage, each),
     onTorn: (each: Torn) => {
       torn = each;
     },
@@ -114,7 +114,7 @@ class Check {
         this.#suspects.push({ segment: number, from: each.offset, to: each.offset + each.bytes });
         const isHidden = seal?.index !== undefined;
         const what = isHidden ? `${each.what}; a start reads the index instead` : each.what;
-        this.#note({ ...each, what, stopsStart: !isHidden });
+        note(this.#damage, { ...each, what, stopsStart: !isHidden });
       };
       await visitBatches(scanner, name, end, { onDamage, onTorn() {} }, async (batch) => {
         this.batches++;
@@ -150,13 +150,14 @@ class Check {
   }
 
   #noteMessage(segment: number, offset: number, what: string): void {
-    this.#note({ file: segmentName(segment), offset, bytes: 0, what, stopsStart: false });
+    const file = segmentName(segment);
+    note(this.#damage, { kind: 'message', file, offset, bytes: 0, what, stopsStart: false });
   }
+}
 
-  #note(damage: Damage): void {
-    const isKnown = this.#damage.some(({ file, offset }) => file === damage.file && offset === damage.offset);
-    if (!isKnown) this.#damage.push(damage);
-  }
+/** Notes what is wrong at a place, once. */
+function note(damage: Damage[], found: Damage): void {
+  if (!damage.some(({ file, offset }) => file === found.file && offset === found.offset)) damage.push(found);
 }
 
 function contains({ from, to }: Suspect, position: number): boolean {

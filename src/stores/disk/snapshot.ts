@@ -45,7 +45,8 @@ export async function withSnapshot<Result>(
 async function takeSnapshot(
   files: Files,
 ): Promise<{ readonly snapshot: Snapshot; readonly close: () => Promise<void> }> {
-  const names = await segmentNames(files);
+  const all = await files.list();
+  const names = segmentsOf(all);
   const opened = new Map<string, File>();
   const close = async (): Promise<void> => {
     for (const file of opened.values()) await file.close();
@@ -58,18 +59,18 @@ async function takeSnapshot(
       watched.set(name, watch(file, await firstPage(file)));
     }
     const recheck = async (): Promise<void> => {
-      if (names.join() !== (await segmentNames(files)).join()) throw new FilesChanged();
+      if (names.join() !== segmentsOf(await files.list()).join()) throw new FilesChanged();
     };
     const open = async (name: string): Promise<File> => watched.get(name) as File;
-    return { snapshot: { files: { list: async () => names, open }, recheck }, close };
+    return { snapshot: { files: { list: async () => all, open }, recheck }, close };
   } catch (error) {
     await close();
     throw (error as NodeJS.ErrnoException).code === 'ENOENT' ? new FilesChanged() : error;
   }
 }
 
-async function segmentNames(files: Files): Promise<string[]> {
-  return (await files.list()).filter((name) => segmentNumber(name) !== undefined).sort();
+function segmentsOf(names: readonly string[]): string[] {
+  return names.filter((name) => segmentNumber(name) !== undefined).sort();
 }
 
 /** A file that must begin with the same page whenever a reader is done with it. */
@@ -89,6 +90,23 @@ async function firstPage(file: File): Promise<Buffer> {
   const page = Buffer.alloc(PAGE_BYTES);
   await readLeniently(file, page, 0);
   return page;
+}
+
+/** Files of which every byte that the disk gives can be read. */
+export function readableFiles(files: Files): ReadableFiles {
+  return {
+    list: files.list,
+    async open(name, access) {
+      const file = await files.open(name, access);
+      return {
+        size: () => file.size(),
+        read: (into, position) => readLeniently(file, into, position),
+        write: (pieces, position) => file.write(pieces, position),
+        flush: () => file.flush(),
+        close: () => file.close(),
+      };
+    },
+  };
 }
 
 /** What the disk does not give reads as zeros, page by page; no checksum takes them for anything else. */
