@@ -187,6 +187,8 @@ test('a reader of stdout that has gone away does not end the program', async (t)
 test('the help names every flag, and the version is that of the package', async (t) => {
   const help = await runProgram(t, ['--help']);
   for (const flag of [
+    'json',
+    'repair',
     'config',
     'address',
     'storage-path',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { type Repair, repairFiles } from '../../src/stores/disk/repair.ts';
 import type { Store } from '../../src/stores/store.ts';
@@ -103,6 +104,21 @@ test('of a batch with a damaged frame all is saved, acks too; of one with a dama
   damage(inRecord, '0000000001.seg', batch + firstRecord + 30);
   await repair(inRecord);
   await opened(inRecord, async (store) => assert.deepEqual(await idsOf(store), ids(0, 2, 3)));
+});
+
+test('a store of another format version is refused by name, and no repair changes it', async () => {
+  const files = await closedStore((store) => pushAll(store, 0, 2), large);
+  const head = files.bytesOf('0000000001.seg');
+  head.writeUInt32LE(9, 8);
+  head.writeUInt32LE(crc32(head.subarray(0, 76)), 76);
+  const before = files.copy();
+  await assert.rejects(repair(files), { code: 'storage_error', message: /another format version/ });
+  assert.deepEqual(files.contents, before.contents);
+  const opening = openDiskStore({ path: '', files, limits, clock });
+  await assert.rejects(opening, {
+    code: 'storage_error',
+    message: /0000000001\.seg at 0: it has format version 9/,
+  });
 });
 
 test('where no segment is left a repair says so', async () => {

@@ -3,7 +3,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLog } from '../../src/log.ts';
+import { type File, type Files, filesOf } from '../../src/stores/disk/files.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
+import { recount } from '../../src/stores/disk/recount.ts';
+import { readableFiles } from '../../src/stores/disk/snapshot.ts';
 import { verifyStore } from '../../src/stores/disk/verify.ts';
 import { keyOf, contractLimits as limits, message } from '../stores/harness.ts';
 import {
@@ -100,6 +103,27 @@ test('verify goes on behind damage that stops a start, and counts what is left',
     damage.map(({ offset, stopsStart }) => [offset, stopsStart]),
     [[4096, true]],
   );
+});
+
+test('what the disk does not give is damage in its own page only', async (t) => {
+  const files = filesOf(await filledStore(t, 5));
+  const badPage = 3 * 4096;
+  const open: Files['open'] = async (name, access) => {
+    const file = await files.open(name, access);
+    const read: File['read'] = (into, position) =>
+      position < badPage + 4096 && position + into.length > badPage
+        ? Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+        : file.read(into, position);
+    return {
+      read,
+      size: () => file.size(),
+      write: async () => 0,
+      flush: async () => {},
+      close: () => file.close(),
+    };
+  };
+  const found = await recount(readableFiles({ ...files, open }), { limits, now: Date.now });
+  assert.deepEqual([found.messages, found.damage.map(({ offset }) => offset)], [4, [badPage]]);
 });
 
 async function contentsOf(path: string): Promise<Record<string, Buffer>> {

@@ -6,6 +6,7 @@ import { type FoundBatch, Scanner } from './scan.ts';
 import {
   decodeSegmentHead,
   FIRST_BATCH,
+  foreignVersion,
   type LogPosition,
   readSeal,
   type SegmentHead,
@@ -99,6 +100,9 @@ export async function readHead(file: File, name: string): Promise<SegmentHead | 
   const page = Buffer.alloc(PAGE_BYTES);
   const read = await file.read(page, 0);
   const head = decodeSegmentHead(page.subarray(0, read));
+  const version = foreignVersion(page);
+  if (version !== undefined)
+    return `it has format version ${version}, which this version of the program does not read`;
   if (head === undefined) return 'its head is not one that this program writes';
   if (head.number !== segmentNumber(name)) return `its head says that it is segment ${head.number}`;
   if (head.bytes !== (await file.size())) return `its head says that it has ${head.bytes} bytes`;

@@ -14,6 +14,7 @@ import { Scanner } from './scan.ts';
 import {
   decodeSegmentHead,
   FIRST_BATCH,
+  foreignVersion,
   readSeal,
   SEAL_BYTES,
   type SegmentHead,
@@ -77,6 +78,8 @@ function mendLayout(files: Files, { kind, file, bytes }: Damage): Promise<string
 
 async function mendHead(files: Files, name: string): Promise<string> {
   const bytes = await bytesOf(files, name);
+  if (foreignVersion(bytes) !== undefined)
+    throw new RelayError('storage_error', `${name} has another format version: nothing is changed of it`);
   const head = decodeSegmentHead(bytes.subarray(0, PAGE_BYTES));
   if (head !== undefined && head.number !== segmentNumber(name)) return giveName(files, name, head.number);
   if (head !== undefined) {

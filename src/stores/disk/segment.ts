@@ -60,11 +60,15 @@ export function encodeSegmentHead(head: SegmentHead): Buffer {
   return page;
 }
 
-/** Reads the head of a segment; undefined if the page holds none. Throws a sentence for a later format. */
+/** The format version of a segment's head, if it is another one than this program's. */
+export function foreignVersion(page: Buffer): number | undefined {
+  const version = isHead(page) ? page.readUInt32LE(8) : VERSION;
+  return version === VERSION ? undefined : version;
+}
+
+/** Reads the head of a segment; undefined if the page holds none of this format version. */
 export function decodeSegmentHead(page: Buffer): SegmentHead | undefined {
-  if (page.length < HEAD_BYTES || !MAGIC.equals(page.subarray(0, 8))) return undefined;
-  if (page.readUInt32LE(HEAD_BYTES - 4) !== crc32(page.subarray(0, HEAD_BYTES - 4))) return undefined;
-  if (page.readUInt32LE(8) !== VERSION) return undefined;
+  if (!isHead(page) || page.readUInt32LE(8) !== VERSION) return undefined;
   return {
     number: page.readUInt32LE(12),
     bytes: readSafe(page, 16),
@@ -74,6 +78,11 @@ export function decodeSegmentHead(page: Buffer): SegmentHead | undefined {
     flushed: { segment: page.readUInt32LE(52), position: readSafe(page, 56) },
     timeMs: readSafe(page, 64),
   };
+}
+
+function isHead(page: Buffer): boolean {
+  if (page.length < HEAD_BYTES || !MAGIC.equals(page.subarray(0, 8))) return false;
+  return page.readUInt32LE(HEAD_BYTES - 4) === crc32(page.subarray(0, HEAD_BYTES - 4));
 }
 
 /**
