@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
-import { decodeBase64 } from './base64.ts';
+import { decodeBase64, decodeBase64InPlace } from './base64.ts';
 import { RelayError } from './errors.ts';
+import { findLongString } from './long-string.ts';
 import { U32_MAX, U64_MAX } from './message.ts';
 
 /** How deep a value may nest where any value may be. */
@@ -15,12 +16,24 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export class JsonReader {
   /** The known field that is being read, for messages; undefined for the body as a whole and unknown fields. */
   field: string | undefined;
+  /** The body, without the inside of its long string. */
   readonly #text: string;
   #at = 0;
+  /** What is left out of the text, and where its closing quote stands there. */
+  readonly #long: { readonly bytes: Buffer; readonly at: number } | undefined;
+  /** Of the long string, once it was decoded in its place. */
+  #decodedLength: number | undefined;
 
   constructor(body: Buffer) {
     if (!isUtf8(body)) this.fail('is not UTF-8');
-    this.#text = body.toString(isAscii(body) ? 'latin1' : 'utf8');
+    const place = findLongString(body);
+    if (place === undefined) {
+      this.#text = textOf(body);
+    } else {
+      const before = textOf(body.subarray(0, place.from));
+      this.#text = before + textOf(body.subarray(place.to));
+      this.#long = { bytes: body.subarray(place.from, place.to), at: before.length };
+    }
   }
 
   /** Goes into an object or array; whether it has an element. */
@@ -57,10 +70,17 @@ export class JsonReader {
 
   /**
    * The bytes that a string stands for; undefined where it is not canonical base64. Text that is canonical holds no
-   * escape and no control character: not looking for them is what makes large payloads cheap.
+   * escape and no control character: not looking for them is what makes large payloads cheap. The bytes of a long string
+   * stand in the body, in place of it.
    */
   base64(): Buffer | undefined {
-    const quoted = this.#quoted();
+    const long = this.#longHere();
+    const bytes = long === undefined ? undefined : decodeBase64InPlace(long);
+    const quoted = this.#quoted(bytes !== undefined);
+    if (bytes !== undefined) {
+      this.#decodedLength = long?.length;
+      return bytes;
+    }
     return decodeBase64(quoted.slice(1, -1)) ?? decodeBase64(this.#unquote(quoted));
   }
 
@@ -121,7 +141,9 @@ export class JsonReader {
   }
 
   #malformed(): never {
-    this.fail(`is malformed JSON at character ${this.#at}`);
+    const isBehind = this.#long !== undefined && this.#at >= this.#long.at;
+    const left = isBehind ? (this.#decodedLength ?? textOf(this.#long.bytes).length) : 0;
+    this.fail(`is malformed JSON at character ${this.#at + left}`);
   }
 
   /** The next character that is not white space; undefined at the end. */
@@ -139,8 +161,14 @@ export class JsonReader {
     return true;
   }
 
-  /** A string as it is written, quotes and all; its inside is not checked. */
-  #quoted(): string {
+  /** The inside of the long string, if that is what comes. */
+  #longHere(): Buffer | undefined {
+    return this.#peek() === '"' && this.#at + 1 === this.#long?.at ? this.#long.bytes : undefined;
+  }
+
+  /** A string as it is written, quotes and all, or as `""` where it is known already; its inside is not checked. */
+  #quoted(isKnown = false): string {
+    const long = isKnown ? undefined : this.#longHere();
     if (this.#peek() !== '"') this.fail('must be a string');
     let end = this.#at;
     do end = this.#text.indexOf('"', end + 1);
@@ -148,7 +176,7 @@ export class JsonReader {
     if (end === -1) this.#malformed();
     const quoted = this.#text.slice(this.#at, end + 1);
     this.#at = end + 1;
-    return quoted;
+    return long === undefined ? quoted : `"${textOf(long)}"`;
   }
 
   #isEscaped(at: number): boolean {
@@ -193,4 +221,8 @@ export class JsonReader {
     this.#at = NUMBER.lastIndex;
     return this.#text.slice(start, this.#at);
   }
+}
+
+function textOf(bytes: Buffer): string {
+  return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
 }

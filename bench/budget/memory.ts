@@ -6,24 +6,32 @@ import { emptyPulls } from '../scripts.ts';
 import type { Stage } from '../stage.ts';
 
 const SAMPLE_MS = 20;
+const CONNECTIONS = 64;
+const PULLS_EACH = 1_600;
 
-/** What the relay holds 10 s after a request. */
-export async function settledMb({ relay, effort }: Stage): Promise<number> {
-  await drive(relay, [emptyPulls(newRecipient(), 1)]);
+/** What a relay in use holds while nothing waits in it: one whose heap has grown to what any load makes of it. */
+export async function warmMb(stage: Stage): Promise<number> {
+  const pulls = () => emptyPulls(newRecipient(), PULLS_EACH);
+  await drive(stage.relay, Array.from({ length: CONNECTIONS }, pulls));
+  return settledMb(stage);
+}
+
+/** What the relay holds 10 s after its last request. */
+async function settledMb({ relay, effort }: Stage): Promise<number> {
   await sleep(effort.settleSeconds * 1000);
   return memoryMb(relay.pid, 'RssAnon');
 }
 
 /** What the relay holds more than before it was put through something, 10 s after its end. */
 export async function addedMb(stage: Stage, run: () => Promise<unknown>): Promise<number> {
-  const beforeMb = await settledMb(stage);
+  const beforeMb = await warmMb(stage);
   await run();
   return (await settledMb(stage)) - beforeMb;
 }
 
 /** The most that the relay held, while it was put through something, more than before. */
 export async function peakMb(stage: Stage, run: () => Promise<unknown>): Promise<number> {
-  const beforeMb = await settledMb(stage);
+  const beforeMb = await warmMb(stage);
   let peak = beforeMb;
   const timer = setInterval(() => {
     peak = Math.max(peak, memoryMb(stage.relay.pid, 'RssAnon'));
