@@ -1,10 +1,28 @@
 import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Answer } from './api.ts';
+import { writeParts } from './parts.ts';
 
 /**
- * The head of an answer as node's own server would write it, for connections that have no response to write it with.
- * `idleSeconds`: how long the connection is then kept for another request; 0 where it ends.
+ * Writes an answer to a connection that has no response to write it with. A promise for one in parts, which resolves
+ * when the last was written. `idleSeconds`: how long the connection is then kept for another request; 0 where it ends.
  */
+export function writeAnswer(socket: Socket, answer: Answer, idleSeconds: number): Promise<void> | undefined {
+  const head = headText(answer, idleSeconds);
+  const { body, more } = answer;
+  if (typeof body === 'string' && more === undefined) {
+    socket.write(head + body);
+    return undefined;
+  }
+  socket.cork();
+  socket.write(head);
+  const parts = more === undefined ? undefined : writeParts(socket, answer, true);
+  if (parts === undefined) socket.write(body);
+  socket.uncork();
+  return parts;
+}
+
+/** The head of an answer as node's own server would write it. */
 export function headText({ status, body, more, retryAfter }: Answer, idleSeconds: number): string {
   const length = more === undefined ? `content-length: ${Buffer.byteLength(body)}\r\n` : '';
   const chunked = more === undefined ? '' : 'Transfer-Encoding: chunked\r\n';

@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net';
 import { BODY_AWAITED_BYTES, DROP_MS } from './answer.ts';
-import { headText } from './answer-text.ts';
+import { writeAnswer } from './answer-text.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { RelayError } from './errors.ts';
 import type { Exchange, Serve } from './exchange.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
-import { writeParts } from './parts.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
 
 export interface PlainOptions {
@@ -87,14 +86,10 @@ export class PlainConnection implements Exchange {
 
   answer(answer: Answer): Promise<void> | undefined {
     if (this.#step !== 'open') return undefined;
-    const { body, more } = answer;
-    if (more === undefined) {
-      this.#write(answer, body);
-      this.#answered();
-      return undefined;
-    }
-    this.#write(answer, '');
-    return writeParts(this.#socket, answer, true).then(this.#answered);
+    const parts = this.#write(answer);
+    if (parts !== undefined) return parts.then(this.#answered);
+    this.#answered();
+    return undefined;
   }
 
   refuse(reply: Reply): Promise<void> | undefined {
@@ -102,7 +97,7 @@ export class PlainConnection implements Exchange {
     const toCome = this.bodyBytes - this.#arrived;
     if (toCome === 0) return this.answer(reply);
     this.#last = toCome > BODY_AWAITED_BYTES;
-    this.#write(reply, reply.body);
+    this.#write(reply);
     this.#step = 'dropping';
     this.#toDrop = this.#last ? Math.min(toCome, this.#options.droppedBytesMax) : toCome;
     if (this.#last) this.#setTimer(DROP_MS);
@@ -174,18 +169,10 @@ export class PlainConnection implements Exchange {
     }
   }
 
-  #write(answer: Answer, body: string | Buffer): void {
+  #write(answer: Answer): Promise<void> | undefined {
     const { closing, idleMs } = this.#options;
     this.#last ||= this.#ended || closing();
-    const head = headText(answer, this.#last ? 0 : idleMs / 1000);
-    if (typeof body === 'string') {
-      this.#socket.write(head + body);
-    } else {
-      this.#socket.cork();
-      this.#socket.write(head);
-      this.#socket.write(body);
-      this.#socket.uncork();
-    }
+    return writeAnswer(this.#socket, answer, this.#last ? 0 : idleMs / 1000);
   }
 
   readonly #answered = (): void => {
