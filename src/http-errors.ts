@@ -62,6 +62,8 @@ function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void 
     socket.destroySoon();
   } else {
     void answerUnread(last, reply, droppedBytesMax, true);
+    // Nothing follows; what the client still sends is dropped for a while.
+    if (last.socket !== null) socket.end();
     // No parser tells the end of such a body.
     if (socket.readableEnded) last.end();
     else socket.once('end', () => last.end());

@@ -2,6 +2,8 @@
 process.env.PLAIN_READER = 'off';
 for (const name of [
   'ack',
+  'attack/endings',
+  'attack/smuggling',
   'body',
   'lifecycle',
   'metrics',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
-import { message, post, startTestRelay } from './helpers.ts';
+import { message, startTestRelay } from './helpers.ts';
 import { connectRaw, errorCode, health, request } from './raw.ts';
 import { startReaderWithGate } from './reader.ts';
 
@@ -54,22 +54,6 @@ test('nothing is answered after a request that asked for the end of the connecti
   assert.equal((await connection.answer()).headers.get('connection'), 'close');
   assert.equal(await connection.ended(), '');
 });
-
-for (const [what, last] of [
-  ['without a Host', 'GET /health HTTP/1.1\r\n\r\n'],
-  ['that was not told to go on', request('/nowhere', 'abc', ['expect: 100-continue'])],
-] as const) {
-  test(`nothing is done that came behind a request ${what}, whose refusal ends the connection`, async (t) => {
-    const relay = await startTestRelay(t);
-    const connection = await connectRaw(t, relay);
-    const [first, second] = [1, 2].map((number) => request('/push', JSON.stringify(message(number))));
-    connection.send(`${emptyPull}${last}${first}${second}`);
-    assert.equal((await connection.answer()).status, 200);
-    assert.equal((await connection.answer()).headers.get('connection'), 'close');
-    assert.equal(await connection.ended(), '');
-    assert.deepEqual((await post(relay, '/pull', { recipient: 'alice' })).body.items, []);
-  });
-}
 
 test('a refusal is sent though the body that it does not want is malformed', async (t) => {
   const connection = await connectRaw(t, await startTestRelay(t));
