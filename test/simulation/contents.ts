@@ -55,12 +55,12 @@ export class Contents {
     return length;
   }
 
-  write(bytes: Uint8Array, position: number): void {
+  /** Keeps what it is given, which nobody may change afterwards. */
+  write(bytes: Buffer, position: number): void {
     for (let done = 0; done < bytes.length; ) {
       const { index, offset, count } = pieceAt(position + done, bytes.length - done);
-      const version = Buffer.from(this.#units.get(index)?.cached ?? ZEROS);
-      version.set(bytes.subarray(done, done + count), offset);
-      this.#put(index, version);
+      const piece = bytes.subarray(done, done + count);
+      this.#put(index, count === UNIT_BYTES ? piece : patched(this.#units.get(index)?.cached, piece, offset));
       done += count;
     }
     if (position + bytes.length > this.size) this.#resize(position + bytes.length);
@@ -114,14 +114,15 @@ export class Contents {
     for (const [index, unit] of this.#units) {
       const kept = left.size - index * UNIT_BYTES;
       if (kept <= 0) continue;
-      const durable = Buffer.from(survivor(unit, random, arrival));
-      durable.fill(0, Math.min(kept, UNIT_BYTES));
+      const whole = survivor(unit, random, arrival);
+      const durable = kept < UNIT_BYTES ? patched(undefined, whole.subarray(0, kept), 0) : whole;
       left.#units.set(index, { cached: durable, durable, unflushed: [] });
     }
     return left;
   }
 
-  #put(index: number, version: Buffer): void {
+  #put(index: number, bytes: Buffer): void {
+    const version = ZEROS.equals(bytes) ? ZEROS : bytes;
     const unit = this.#units.get(index);
     if (unit === undefined) {
       this.#units.set(index, { cached: version, durable: ZEROS, unflushed: [version] });
@@ -139,9 +140,16 @@ export class Contents {
 
 function survivor({ durable, unflushed }: Unit, random: Random, arrival: number): Buffer {
   const last = unflushed.at(-1);
-  if (last === undefined || unflushed.every((version) => version.equals(durable))) return durable;
+  if (last === undefined || unflushed.every((version) => version === durable || version.equals(durable))) return durable;
   if (chance(random, 0.1)) return torn(durable, last, random);
   return chance(random, arrival) ? last : pick(random, [durable, ...unflushed]);
+}
+
+/** A unit in which a piece is replaced. */
+function patched(before: Buffer | undefined, piece: Buffer, offset: number): Buffer {
+  const version = Buffer.from(before ?? ZEROS);
+  version.set(piece, offset);
+  return version;
 }
 
 /** A page that was being written when the power went: sectors of both versions, or noise. */

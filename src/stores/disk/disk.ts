@@ -71,7 +71,7 @@ export class DiskStore implements Store {
     this.#expiry = new Expiry(mailboxes, parts.time);
     const onDamage = (slot: number): void => this.#dropDamaged(slot);
     this.#cleaner = new Cleaner({ ...parts, reader: this.#reader, onDamage });
-    const batch = new Batch(STAGING_BYTES);
+    const batch = new Batch(Math.min(STAGING_BYTES, parts.segmentBytes));
     this.#writer = new Writer({ ...parts, cleaner: this.#cleaner, expiry: this.#expiry, batch });
     segments.onDisposed = () => this.#writer.wake();
   }

@@ -13,7 +13,7 @@ import {
 } from './record.ts';
 
 const WINDOW_BYTES = 1 << 20;
-const HEADS_BYTES_MIN = 1 << 16;
+const HEADS_BYTES_MIN = 4096;
 
 /** A record, and where in its segment it begins. */
 export interface FoundRecord {

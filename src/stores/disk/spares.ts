@@ -2,8 +2,9 @@ import { PAGE_BYTES } from './batch.ts';
 import { type Files, writeWhole } from './files.ts';
 import type { Gate } from './gate.ts';
 
-const STEP_BYTES = 1 << 20;
-const BLANK = Buffer.alloc(PAGE_BYTES);
+/** What a new file is filled with, a step at a time. */
+const ZEROS = Buffer.alloc(1 << 20);
+const BLANK = ZEROS.subarray(0, PAGE_BYTES);
 
 /**
  * Segments prepared ahead: files of full length, filled and flushed, that wait for a number. Their first page is blank;
@@ -91,9 +92,8 @@ export class Spares {
   async #fill(name: string, bytes: number): Promise<void> {
     const file = await this.#files.create(name);
     try {
-      const step = Buffer.alloc(Math.min(STEP_BYTES, bytes));
-      for (let at = 0; at < bytes; at += step.length) {
-        const piece = step.subarray(0, Math.min(step.length, bytes - at));
+      for (let at = 0; at < bytes; at += ZEROS.length) {
+        const piece = ZEROS.subarray(0, bytes - at);
         await this.#gate(async () => {
           await writeWhole(file, [piece], at);
           await file.flush();

@@ -1,6 +1,6 @@
 type Numbers = Float64Array | Uint32Array | Uint16Array | Uint8Array;
 
-const CHUNK_BITS = 14;
+const CHUNK_BITS = 11;
 const CHUNK_LENGTH = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_LENGTH - 1;
 
