@@ -159,4 +159,31 @@ export const mutations = [
       },
     ],
   },
+  {
+    name: 'answer what rests on a batch before it is on disk',
+    patches: [
+      {
+        file: 'disk/writer.ts',
+        find: '      decided.push({ ...waiting, tell: () => resolve(answer) });\n',
+        replace: `      if (this.#batch.records === records) resolve(answer);
+      decided.push({ ...waiting, tell: () => resolve(answer) });
+`,
+      },
+      {
+        file: 'disk/writer.ts',
+        find: '      const answering = request.decide(',
+        replace: '      const { records } = this.#batch;\n      const answering = request.decide(',
+      },
+    ],
+  },
+  {
+    name: 'send what is damaged',
+    patches: [
+      {
+        file: 'disk/reader.ts',
+        find: 'return isGood ? { record, head } : undefined;',
+        replace: 'return { record, head };',
+      },
+    ],
+  },
 ];

@@ -105,6 +105,19 @@ export class Contents {
     }
   }
 
+  /** Flips a bit of a page that was flushed, if there is one: the disk does not keep what it said it had. */
+  rot(random: Random): boolean {
+    const flushed = [...this.#units.values()].filter(({ unflushed }) => unflushed.length === 0);
+    if (flushed.length === 0) return false;
+    const unit = pick(random, flushed);
+    const rotten = Buffer.from(unit.cached);
+    const at = below(random, UNIT_BYTES);
+    rotten.writeUInt8(rotten.readUInt8(at) ^ (1 << below(random, 8)), at);
+    unit.cached = rotten;
+    unit.durable = rotten;
+    return true;
+  }
+
   /** What is left after a power cut, in which an unflushed page arrived with this probability. */
   afterPowerCut(random: Random, arrival: number): Contents {
     const left = new Contents();
@@ -140,7 +153,8 @@ export class Contents {
 
 function survivor({ durable, unflushed }: Unit, random: Random, arrival: number): Buffer {
   const last = unflushed.at(-1);
-  if (last === undefined || unflushed.every((version) => version === durable || version.equals(durable))) return durable;
+  if (last === undefined || unflushed.every((version) => version === durable || version.equals(durable)))
+    return durable;
   if (chance(random, 0.1)) return torn(durable, last, random);
   return chance(random, arrival) ? last : pick(random, [durable, ...unflushed]);
 }

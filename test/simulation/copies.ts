@@ -23,6 +23,8 @@ export interface Copy {
 export class Copies {
   readonly #time: TimeBounds;
   readonly #ttlMs: number;
+  /** Whether the disk has given other bytes than were flushed, or none. */
+  mayBeDamaged = false;
   readonly #byKey = new Map<string, Copy[]>();
 
   constructor(time: TimeBounds, ttlMs: number) {
@@ -55,7 +57,7 @@ export class Copies {
 
   /** Whether a pull must show it; no ack of it may be on its way. */
   mustLive(copy: Copy): boolean {
-    return copy.state === 'sure' && !this.mayBeDue(copy);
+    return copy.state === 'sure' && !this.mayBeMissing(copy);
   }
 
   /** Whether a pull may show it. */
@@ -64,7 +66,12 @@ export class Copies {
     return shown && copy.bornMaxMs + this.#ttlMs > this.#time.lowMs;
   }
 
-  mayBeDue(copy: Copy): boolean {
+  /** Whether it is no fault of the store if it is not there. */
+  mayBeMissing(copy: Copy): boolean {
+    return this.mayBeDamaged || this.#mayBeDue(copy);
+  }
+
+  #mayBeDue(copy: Copy): boolean {
     return copy.bornMinMs + this.#ttlMs <= this.#time.highMs;
   }
 

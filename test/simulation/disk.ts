@@ -57,6 +57,13 @@ export class SimulatedDisk {
     return this.#successor(this.#names.afterPowerCut(this.#random, arrival));
   }
 
+  /** Flips a bit in a segment that has a successor, if there is one: the last batch of the log would be taken for a torn one. */
+  rot(): boolean {
+    const segments = [...this.#names.current.keys()].filter((name) => name.endsWith('.seg')).sort();
+    const [name] = segments.splice(below(this.#random, Math.max(1, segments.length - 1)), 1);
+    return name !== undefined && segments.length > 0 && this.#contents(name).rot(this.#random);
+  }
+
   #list(): Promise<string[]> {
     return this.operations.call('list', { effect: () => [...this.#names.current.keys()] });
   }
@@ -133,13 +140,22 @@ export class SimulatedDisk {
     };
     return {
       size: () => operate('size', { effect: () => contents.size }),
-      read: (into, position) => operate('read', { effect: () => contents.read(into, position) }),
+      read: (into, position) => operate('read', this.#read(contents, into, position)),
       write: (pieces, position) => operate('write', this.#write(contents, Buffer.concat(pieces), position)),
       flush: () => operate('flush', this.#flush(contents)),
       close: () => {
         const closed = operate('close', { effect: () => void contents.handles-- });
         open = false;
         return closed;
+      },
+    };
+  }
+
+  #read(contents: Contents, into: Uint8Array, position: number): Steps<number> {
+    return {
+      effect: (fault) => {
+        if (fault === 'EIO') throw diskError('EIO', 'read');
+        return contents.read(into, position);
       },
     };
   }

@@ -44,6 +44,15 @@ export class Ledger {
     this.#copies = new Copies(time, Number(limits.messageTtlMs));
   }
 
+  /** The disk gives other bytes than were flushed, or none: messages may be gone from here on, and never be other ones. */
+  damaged(): void {
+    this.#copies.mayBeDamaged = true;
+  }
+
+  get mayBeDamaged(): boolean {
+    return this.#copies.mayBeDamaged;
+  }
+
   beginRound(): void {
     this.#round++;
     this.#acking = new Map();
@@ -137,7 +146,7 @@ export class Ledger {
     for (const copy of this.#acked.flatMap((name) => this.#copies.of(name))) {
       if (copy.state !== 'sure' && copy.state !== 'maybe') continue;
       // Missing because it was due: after a crash with the clock set back it may be there again for a while.
-      const isOpen = this.#isNew(copy) || this.#copies.mayBeDue(copy);
+      const isOpen = this.#isNew(copy) || this.#copies.mayBeMissing(copy);
       copy.state = isOpen ? 'maybe' : 'gone';
     }
     this.#acked = [];
@@ -171,7 +180,7 @@ export class Ledger {
     }
     for (const ack of this.#openAcks) {
       const kept = ack.filter((copy) => present.has(copy)).length;
-      const due = ack.some((copy) => this.#copies.mayBeDue(copy));
+      const due = ack.some((copy) => this.#copies.mayBeMissing(copy));
       assert.ok(due || kept === 0 || kept === ack.length, 'an ack is whole or not at all');
     }
     this.#openAcks = [];
@@ -182,7 +191,7 @@ export class Ledger {
     if (present) copy.state = 'sure';
     if (present || !this.#copies.mayLive(copy)) return;
     assert.ok(!this.#copies.mustLive(copy), `missing: ${copy.key}`);
-    copy.state = this.#copies.mayBeDue(copy) ? 'maybe' : 'gone';
+    copy.state = this.#copies.mayBeMissing(copy) ? 'maybe' : 'gone';
   }
 
   #shown(recipient: string, afterSeq: number, messages: readonly Message[]): Copy[] {

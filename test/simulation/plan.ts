@@ -22,12 +22,12 @@ export interface Plan {
   /** Chance of a crash to be set up in a round. */
   readonly crashRate: number;
   /** What goes wrong with the disk besides. */
-  readonly trouble: 'none' | 'faults' | 'full';
+  readonly trouble: 'none' | 'faults' | 'full' | 'damage';
   readonly capacity: number;
 }
 
 export function drawPlan(random: Random): Plan {
-  const trouble = pick(random, ['none', 'none', 'faults', 'full'] as const);
+  const trouble = pick(random, ['none', 'none', 'faults', 'full', 'damage'] as const);
   const isFull = trouble === 'full';
   return {
     limits: {
@@ -68,4 +68,11 @@ export function drawFaults(random: Random, from: number): FaultPlan {
     if (kind === 'flush' || kind === 'flushDirectory') return fault === 'EIO' ? fault : undefined;
     return (kind === 'create' || kind === 'link') && fault === 'ENOSPC' ? fault : undefined;
   };
+}
+
+/** Pages that the disk does not give: some of the next reads fail. */
+export function drawReadFaults(random: Random, from: number): FaultPlan {
+  const until = from + 1 + below(random, 30);
+  return (number, kind) =>
+    kind === 'read' && number >= from && number < until && chance(random, 0.5) ? 'EIO' : undefined;
 }

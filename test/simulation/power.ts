@@ -4,7 +4,7 @@ import type { Message } from '../../src/message.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { Ledger } from './ledger.ts';
 import { crashed, Machine } from './machine.ts';
-import { drawCrash, drawFaults, drawPlan, type Plan, SEGMENT_BYTES } from './plan.ts';
+import { drawCrash, drawFaults, drawPlan, drawReadFaults, type Plan, SEGMENT_BYTES } from './plan.ts';
 import { below, chance, pick, type Random, seededRandom } from './random.ts';
 import { Rounds, recipients } from './rounds.ts';
 import { TimeBounds } from './time-bounds.ts';
@@ -19,6 +19,8 @@ export interface Course {
   /** Files that were removed or made spares again. */
   removals: number;
   refusals: number;
+  /** Starts that were refused because of damage. */
+  refusedStarts: number;
 }
 
 /** Plays the history of a seed; throws where a promise is broken. */
@@ -29,7 +31,7 @@ export async function playHistory(seed: number): Promise<Course> {
 }
 
 class History {
-  readonly course: Course = { crashes: 0, rotations: 0, removals: 0, refusals: 0 };
+  readonly course: Course = { crashes: 0, rotations: 0, removals: 0, refusals: 0, refusedStarts: 0 };
   readonly #random: Random;
   readonly #plan: Plan;
   readonly #machine: Machine;
@@ -47,6 +49,15 @@ class History {
   }
 
   async play(): Promise<void> {
+    try {
+      await this.#playOn();
+    } catch (error) {
+      if (!this.#ledger.mayBeDamaged || !isRefusal(error)) throw error;
+      this.course.refusedStarts++;
+    }
+  }
+
+  async #playOn(): Promise<void> {
     await this.#open();
     for (let round = 0; round < this.#plan.rounds; round++) {
       this.#drawTrouble();
@@ -74,6 +85,14 @@ class History {
     if (this.#plan.trouble === 'faults' && chance(this.#random, 0.1)) {
       operations.faultOf = drawFaults(this.#random, operations.called + below(this.#random, 20));
     }
+    if (this.#plan.trouble === 'damage' && chance(this.#random, 0.2)) this.#damage();
+  }
+
+  #damage(): void {
+    const { disk } = this.#machine;
+    const readsFail = chance(this.#random, 0.3);
+    if (readsFail) disk.operations.faultOf = drawReadFaults(this.#random, disk.operations.called);
+    if (readsFail || disk.rot()) this.#ledger.damaged();
   }
 
   /** Ends the store by a close that may itself be cut short. */
@@ -117,6 +136,8 @@ class History {
       mailboxes.set(recipient, messages);
     }
     this.#ledger.look(mailboxes);
+    // Damage may be found at any time, also between two of these reads.
+    if (this.#ledger.mayBeDamaged) return true;
     const shown = [...mailboxes.values()].flat();
     const counts = [shown.length, shown.reduce((sum, { payload }) => sum + payload.length, 0)];
     const figures = this.#opened.figures();
@@ -188,4 +209,10 @@ class History {
 
 function expectStorageError(error: unknown): void {
   if (!(error instanceof RelayError) || error.code !== 'storage_error') throw error;
+}
+
+/** Damage that costs more than a message: the store does not open, and says where. */
+function isRefusal(error: unknown): boolean {
+  const isStorage = error instanceof RelayError && error.code === 'storage_error';
+  return isStorage && /^\d{10}\.seg at \d+: /.test(error.message);
 }
