@@ -49,7 +49,7 @@ function row({ what, measured, bound, toReach, reached }: Verdict, y: number): s
   const units = Math.min(CUT, Math.max(0, measured / toReach));
   const width = (GOAL_WIDTH * (Number.isFinite(units) ? units : 0)).toFixed(1);
   const sign = bound === 'at least' ? '≥' : '≤';
-  const value = `${number(measured)} (${sign} ${number(toReach)}${reached ? '' : ': not reached'})`;
+  const value = `${number(measured)} (${sign} ${toReach.toLocaleString('en')}${reached ? '' : ': not reached'})`;
   const color = reached ? 'reached' : 'short';
   return [
     text(8, y + 14, what),

@@ -64,7 +64,13 @@ function tableLine(name: string, row: Row): string {
 /** A line for each goal, with what was measured next to it. */
 export function verdictLines(verdicts: readonly Verdict[]): string[] {
   return verdicts.map(({ what, measured, bound, toReach, reached }) =>
-    [what.padEnd(64), number(measured).padStart(8), bound, number(toReach), reached ? '' : '(not reached)']
+    [
+      what.padEnd(64),
+      number(measured).padStart(8),
+      bound,
+      toReach.toLocaleString('en'),
+      reached ? '' : '(not reached)',
+    ]
       .join('  ')
       .trimEnd(),
   );
