@@ -8,6 +8,12 @@ import type { Log } from './log.ts';
 import { PlainConnection } from './plain.ts';
 import type { Clock } from './stores/store.ts';
 
+/**
+ * Connections that may wait to be accepted, as far as the system allows; Node asks for 511. A client that finds the queue
+ * full tries again only after a second, and all come at once after a restart.
+ */
+const QUEUE_LENGTH = 4_096;
+
 /** How long answers that are on their way may take once the server stops. */
 const DRAIN_MS = 5_000;
 
@@ -67,7 +73,7 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
 
   return {
     async listen(host, port) {
-      server.listen({ host, port });
+      server.listen({ host, port, backlog: QUEUE_LENGTH });
       await once(server, 'listening');
       server.on('error', (error) => log.warn({ err: error }, 'a connection could not be accepted'));
       return server.address() as AddressInfo;
