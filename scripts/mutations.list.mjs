@@ -78,8 +78,8 @@ export const mutations = [
     patches: [
       {
         file: recovery,
-        find: 'foldPush(this.#table, head,',
-        replace: 'foldPush(this.#table, { ...head, seq: this.nextSeq++ },',
+        find: 'foldPush(table, head,',
+        replace: 'foldPush(table, { ...head, seq: this.nextSeq++ },',
       },
     ],
   },
