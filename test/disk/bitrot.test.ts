@@ -7,6 +7,7 @@ import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { recount } from '../../src/stores/disk/recount.ts';
 import { repairFiles } from '../../src/stores/disk/repair.ts';
 import type { Store } from '../../src/stores/store.ts';
+import { below, pick, type Random, seededRandom } from '../simulation/random.ts';
 import { TestClock } from '../stores/clock.ts';
 import { keyOf, contractLimits as limits, message, pullAll } from '../stores/harness.ts';
 import { MemoryFiles } from './memory-files.ts';
@@ -17,6 +18,8 @@ const recipients = ['alice', 'bob'];
 const numbers = Array.from({ length: 20 }, (_, number) => number);
 /** Every so manieth byte is flipped; FLIP_STEP=1 flips all of them, which takes some minutes. */
 const step = Number(process.env.FLIP_STEP ?? 797);
+
+const manifold = Number(process.env.DAMAGED ?? 60);
 
 /** What a store says of itself. */
 interface Shown {
@@ -86,6 +89,34 @@ test('a segment that is cut, missing, under another name, or there twice, is nam
     }
   }
 });
+
+test('whatever several damages leave of a store, a repair makes one of it that opens, with no wrong message', async () => {
+  for (let seed = 1; seed <= manifold; seed++) {
+    const random = seededRandom(seed);
+    const files = original.copy();
+    for (let times = 1 + below(random, 4); times > 0; times--) damageSomething(files, random);
+    if (!segments.some((name) => files.contents.has(name))) continue;
+    await checkRepair(files, `repaired: seed ${seed}`);
+  }
+});
+
+/** Overwrites a stretch of a segment with noise, zeros, or what stands elsewhere; cuts it, removes it, or gives it another name. */
+function damageSomething(files: MemoryFiles, random: Random): void {
+  const name = pick(random, segments);
+  if (!files.contents.has(name)) return;
+  const bytes = files.bytesOf(name);
+  const from = below(random, bytes.length);
+  const stretch = bytes.subarray(from, from + below(random, pick(random, [2, 60, 5_000])));
+  const other = pick(random, segments);
+  pick(random, [
+    () => stretch.fill(0),
+    () => stretch.set(stretch.map(() => below(random, 256))),
+    () => original.bytesOf(other).copy(stretch, 0, below(random, 4_096)),
+    () => files.contents.set(name, { bytes: bytes.subarray(0, from) }),
+    () => files.contents.delete(name),
+    () => files.contents.set(other, { bytes: Buffer.from(bytes) }),
+  ])();
+}
 
 test('a directory that has lost every segment is not taken for a new one', async () => {
   const files = original.copy();

@@ -29,7 +29,7 @@ export class MemoryFiles implements Files {
     const held = this.#of(name);
     return {
       size: async () => held.bytes.length,
-      read: async (into, position) => held.bytes.copy(into, 0, position, position + into.length),
+      read: async (into, position) => held.bytes.subarray(position, position + into.length).copy(into),
       async write(pieces, position) {
         const written = Buffer.concat(pieces);
         const end = position + written.length;

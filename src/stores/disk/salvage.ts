@@ -61,7 +61,7 @@ export async function salvage(bytes: Buffer, head: SegmentHead, end: number): Pr
 export function bufferFile(bytes: Buffer): File {
   return {
     size: async () => bytes.length,
-    read: async (into, position) => bytes.copy(into, 0, position, position + into.length),
+    read: async (into, position) => bytes.subarray(position, position + into.length).copy(into),
     write: () => Promise.reject(new Error('read only')),
     flush: async () => {},
     close: async () => {},
