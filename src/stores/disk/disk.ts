@@ -19,7 +19,6 @@ import type { StoreTime } from '../time.ts';
 import { Batch } from './batch.ts';
 import { Cleaner } from './cleaner.ts';
 import type { Files } from './files.ts';
-import type { Gate } from './gate.ts';
 import type { Journal } from './journal.ts';
 import { type OpenRecount, recountOpen } from './open-recount.ts';
 import { createReader, type Reader, type ReadRecord } from './reader.ts';
@@ -41,7 +40,6 @@ export interface DiskStoreParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: StoreLimits;
-  readonly gate: Gate;
   readonly mailboxes: Mailboxes;
   readonly segments: Segments;
   readonly journal: Journal;
@@ -64,10 +62,10 @@ export class DiskStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(parts: DiskStoreParts) {
-    const { mailboxes, segments, gate } = parts;
+    const { mailboxes, segments } = parts;
     this.#parts = parts;
     this.#mailboxes = mailboxes;
-    this.#reader = createReader(segments, mailboxes.table.slots, gate);
+    this.#reader = createReader(segments, mailboxes.table.slots);
     this.#expiry = new Expiry(mailboxes, parts.time);
     const onDamage = (slot: number): void => this.#dropDamaged(slot);
     this.#cleaner = new Cleaner({ ...parts, reader: this.#reader, onDamage });

@@ -65,7 +65,7 @@ async function open(
   const startMs = clock.monotonicMs();
   const gate = createGate(2);
   const spares = new Spares(files, gate, segmentBytes);
-  const segments = new Segments(files, spares, segmentBytes, logger);
+  const segments = new Segments(files, spares, gate, segmentBytes, logger);
   const mailboxes = new Mailboxes(limits);
   const found = await recover(files, mailboxes.table, limits.dedupWindowMs > 0, strictly(logger));
   await spares.load(await files.list());
@@ -85,7 +85,7 @@ async function open(
   if (found === undefined) await prepared;
   const { messages } = mailboxes.table;
   logger.info({ messages, ms: Math.round(clock.monotonicMs() - startMs) }, 'the store is open');
-  return new DiskStore({ ...parts, limits, gate, mailboxes, journal, time, unlock });
+  return new DiskStore({ ...parts, limits, mailboxes, journal, time, unlock });
 }
 
 /** A new log begins with a segment; only then is more than one spare prepared, so that spares alone are known for remains. */

@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { File } from './files.ts';
-import type { Gate } from './gate.ts';
 import { expectedPayloadCrc, isPush, type RecordHead, readHead } from './record.ts';
 import type { Segments } from './segments.ts';
 
@@ -33,7 +32,7 @@ export interface Reader {
   read(slots: readonly number[], recipientOf: (slot: number) => string): Promise<(ReadRecord | undefined)[]>;
 }
 
-export function createReader(segments: Segments, slots: Slots, gate: Gate): Reader {
+export function createReader(segments: Segments, slots: Slots): Reader {
   return {
     async read(wantedSlots, recipientOf) {
       const wanted = wantedSlots.map((slot, index) => ({
@@ -45,7 +44,7 @@ export function createReader(segments: Segments, slots: Slots, gate: Gate): Read
         bytes: slots.recordBytes.get(slot),
       }));
       const found: (ReadRecord | undefined)[] = new Array(wanted.length).fill(undefined);
-      await Promise.all(runsOf(wanted).map((run) => readRun(segments, gate, run, found)));
+      await Promise.all(runsOf(wanted).map((run) => readRun(segments, run, found)));
       return found;
     },
   };
@@ -76,24 +75,21 @@ function runsOf(wanted: Wanted[]): Wanted[][] {
 
 async function readRun(
   segments: Segments,
-  gate: Gate,
   run: readonly Wanted[],
   found: (ReadRecord | undefined)[],
 ): Promise<void> {
   const [first, last] = [run[0] as Wanted, run.at(-1) as Wanted];
-  await segments.use(first.segment, (file) =>
-    gate(async () => {
-      const bytes = await readBytes(file, first.position, last.position + last.bytes);
-      for (const each of run) {
-        const at = each.position - first.position;
-        // What the disk does not give for the whole run may be one bad page.
-        const record =
-          bytes?.subarray(at, at + each.bytes) ??
-          (await readBytes(file, each.position, each.position + each.bytes));
-        found[each.index] = record && checkRecord(record, each);
-      }
-    }),
-  );
+  await segments.use(first.segment, async (file) => {
+    const bytes = await readBytes(file, first.position, last.position + last.bytes);
+    for (const each of run) {
+      const at = each.position - first.position;
+      // What the disk does not give for the whole run may be one bad page.
+      const record =
+        bytes?.subarray(at, at + each.bytes) ??
+        (await readBytes(file, each.position, each.position + each.bytes));
+      found[each.index] = record && checkRecord(record, each);
+    }
+  });
 }
 
 /** The bytes between two positions, as far as the file has them; undefined if the disk does not give them. */

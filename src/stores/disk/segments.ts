@@ -1,5 +1,6 @@
 import type { Log as Logger } from '../../log.ts';
 import type { File, Files } from './files.ts';
+import type { Gate } from './gate.ts';
 import { segmentName } from './segment.ts';
 import type { Spares } from './spares.ts';
 
@@ -23,6 +24,7 @@ interface Segment {
 export class Segments {
   readonly #files: Files;
   readonly #spares: Spares;
+  readonly #gate: Gate;
   readonly #segmentBytes: number;
   readonly #logger: Logger;
   readonly #byNumber = new Map<number, Segment>();
@@ -34,9 +36,10 @@ export class Segments {
   /** Called after each segment that is disposed of. */
   onDisposed: () => void = () => {};
 
-  constructor(files: Files, spares: Spares, segmentBytes: number, logger: Logger) {
+  constructor(files: Files, spares: Spares, gate: Gate, segmentBytes: number, logger: Logger) {
     this.#files = files;
     this.#spares = spares;
+    this.#gate = gate;
     this.#segmentBytes = segmentBytes;
     this.#logger = logger;
   }
@@ -61,13 +64,13 @@ export class Segments {
     this.bytes += bytes;
   }
 
-  /** Runs a job on a segment's file, which stays open and in place meanwhile. */
+  /** Runs a job on a segment's file behind the gate; the file stays in place from this call on. */
   async use<Result>(number: number, job: (file: File) => Promise<Result>): Promise<Result> {
     const segment = this.#byNumber.get(number);
     if (segment === undefined) throw new Error(`${segmentName(number)} is gone`);
     segment.pins++;
     try {
-      return await job(await this.#opened(segment));
+      return await this.#gate(async () => job(await this.#opened(segment)));
     } finally {
       this.#unpin(segment);
     }
@@ -141,8 +144,10 @@ export class Segments {
   #dispose(segment: Segment): void {
     this.#disposals = this.#disposals.then(async () => {
       try {
-        await this.#closeFile(segment);
-        await this.#giveUp(segment);
+        await this.#gate(async () => {
+          await this.#closeFile(segment);
+          await this.#giveUp(segment);
+        });
       } catch (error) {
         this.#logger.warn(
           { err: error, file: segmentName(segment.number) },
