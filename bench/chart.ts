@@ -11,7 +11,7 @@ const CUT = 2;
 
 /** Colours that stand out from white and from black alike; what was not reached is also said in words. */
 const style = `
-  text { font: 13px system-ui, sans-serif; fill: #57606a }
+  text { font: 13px system-ui, sans-serif; fill: #6e7781 }
   .head { font-weight: 600 }
   .reached { fill: #2da44e } .short { fill: #d4a72c }
   line { stroke: #cf222e; stroke-width: 2 }
@@ -26,6 +26,7 @@ export function chart(verdicts: readonly Verdict[], caption: string): string {
   const captionY = mostY + HEAD_HEIGHT + most.length * ROW_HEIGHT + 24;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${captionY + 12}" width="${WIDTH}">`,
+    '<title>What was measured, next to what is to be reached</title>',
     `<style>${style}</style>`,
     ...section('More is better: the bar is to reach the line', least, 0),
     ...section('Less is better: the bar is to end before the line', most, mostY),
