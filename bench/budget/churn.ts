@@ -15,6 +15,8 @@ const TEN_MINUTES = '10';
 const MAILBOXES = 100;
 const SEGMENT_MB = 16_777_216 / 1e6;
 const SAMPLE_MS = 250;
+/** What expires is gone at once, its files only when they were cleaned: what lived in the last second counts. */
+const SAMPLES_BACK = 4;
 
 /** Files of the store above twice what lives in it, while messages come, are acked, and expire. */
 export const churn: Row = {
@@ -37,12 +39,13 @@ export const churn: Row = {
       over = true;
     });
     let worstMb = 0;
+    const livedMb: number[] = [];
     while (!over) {
-      const before = await livingMb(metricsUrl);
+      livedMb.push(await livingMb(metricsUrl));
       const filesMb = await sizeMb(store);
       // What lives changes while it is looked at.
-      const livesMb = Math.max(before, await livingMb(metricsUrl));
-      worstMb = Math.max(worstMb, filesMb - 2 * livesMb);
+      livedMb.push(await livingMb(metricsUrl));
+      worstMb = Math.max(worstMb, filesMb - 2 * Math.max(...livedMb.slice(-2 * SAMPLES_BACK)));
       await sleep(SAMPLE_MS);
     }
     await ended;

@@ -15,7 +15,7 @@ const REQUESTS_MEANWHILE = 1_000;
 export const idleConnections: Row = {
   name: 'connections-10k',
   about: 'memory that 10,000 kept connections take, after a request on each',
-  allowedMb: 160,
+  allowedMb: 100,
   async measure(stage) {
     const sockets: Socket[] = [];
     try {
