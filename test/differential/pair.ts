@@ -54,13 +54,19 @@ export async function startPair(t: TestContext) {
   };
 }
 
-/** What a client gets to read before its connection is reset is up to the network. */
+/**
+ * What a client gets to read before its connection is reset is up to the network, and which refusal comes last to
+ * whether node found a request malformed before its turn came.
+ */
 function isSameTalk(one: Talk, other: Talk): boolean {
-  const both = Math.min(one.answers.length, other.answers.length);
-  return isDeepStrictEqual(
-    one.answers.slice(0, other.isReset ? both : undefined),
-    other.answers.slice(0, one.isReset ? both : undefined),
-  );
+  const [ones, others] = [one.answers, other.answers];
+  const isCut = one.isReset || other.isReset;
+  const length = isCut ? Math.min(ones.length, others.length) : Math.max(ones.length, others.length);
+  for (let at = 0; at < length; at++) {
+    const bothRefuse = ones[at]?.startsWith('4') && others[at]?.startsWith('4') && at === length - 1;
+    if (ones[at] !== others[at] && !bothRefuse) return false;
+  }
+  return true;
 }
 
 /** All that a relay answers to a stream, and what it holds afterwards. */
