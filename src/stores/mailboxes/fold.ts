@@ -1,5 +1,5 @@
 import { LIVE, MEMORY } from './slots.ts';
-import type { Fact, Place, Table } from './table.ts';
+import type { Fact, Mailbox, Place, Table } from './table.ts';
 
 /**
  * Folds a push into the state. Whoever has the higher seq under a key is the later one, in whatever order their records
@@ -12,13 +12,15 @@ export function foldPush(
   payloadBytes: number,
   place: Place,
 ): void {
-  const slot = clearWay(table, fact);
+  const found = table.mailboxFor(fact.recipient);
+  const slot = clearWay(table, found, fact);
   if (slot === undefined) return;
   if (slot !== 0) {
     if (table.slots.state.get(slot) === LIVE) table.place(slot, place);
     return;
   }
-  const mailbox = table.mailboxFor(fact.recipient);
+  // With the last of its slots a mailbox is gone.
+  const mailbox = found.slots > 0 ? found : table.mailboxFor(fact.recipient);
   const added = table.take(mailbox, LIVE, fact.words, fact.chunkIndex, fact.seq);
   table.slots.ms.set(added, deadlineMs);
   table.slots.payloadBytes.set(added, payloadBytes);
@@ -30,7 +32,8 @@ export function foldPush(
 
 /** Folds an ack, or the memory of one, into the state. */
 export function foldAck(table: Table, fact: Fact, ackedMs: number, remembers: boolean, place: Place): void {
-  const slot = clearWay(table, fact);
+  const mailbox = table.mailbox(fact.recipient);
+  const slot = mailbox === undefined ? 0 : clearWay(table, mailbox, fact);
   if (slot === undefined) return;
   if (slot !== 0 && table.slots.state.get(slot) === MEMORY) {
     table.place(slot, place);
@@ -56,9 +59,8 @@ export function sortMemories(table: Table): void {
 }
 
 /** The slot that already stands for a fact, 0 if none does, undefined if a later one has its key. Earlier ones go. */
-function clearWay(table: Table, { recipient, words, chunkIndex, seq }: Fact): number | undefined {
-  const mailbox = table.mailbox(recipient);
-  const slot = mailbox === undefined ? 0 : table.find(mailbox, words, chunkIndex);
+function clearWay(table: Table, mailbox: Mailbox, { words, chunkIndex, seq }: Fact): number | undefined {
+  const slot = table.find(mailbox, words, chunkIndex);
   if (slot === 0) return 0;
   const found = table.slots.seq.get(slot);
   if (found > seq) return undefined;
