@@ -18,11 +18,11 @@ usage: enigma-relay [options]                     run the relay
 
   --config FILE         read the configuration from a TOML file
   --storage-path DIR    keep messages here, whatever the file says
-  --json                verify: print what was found as JSON
-  --repair              verify: save what can be saved of a damaged store that no relay runs on
   --address HOST:PORT   listen here, whatever the file says
   --check-config        check the configuration and exit
   --print-config        print the configuration in effect, ready to save, and exit
+  --repair              verify: save what can be saved of a damaged store that no relay runs on
+  --json                verify: print what was found as JSON
   --help                print this and exit
   --version             print the version and exit
 
@@ -57,6 +57,7 @@ async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const command = commands.get(args[0] ?? '');
   if (command !== undefined) {
+    if (args.includes('--help')) return print(usage);
     process.exitCode = await command(args.slice(1), { print, warn });
     return;
   }
