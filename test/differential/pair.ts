@@ -114,6 +114,8 @@ function answersIn(bytes: Buffer): string[] {
   const answers: string[] = [];
   for (let from = 0; from < bytes.length; ) {
     const end = bytes.indexOf('\r\n\r\n', from) + 4;
+    // A reset may have cut the head.
+    if (end < 4) break;
     const head = bytes.toString('latin1', from, end);
     // HEAD is told the length of a body that does not come.
     const length = bytes[end] === BRACE ? Number(/content-length: ([0-9]+)/i.exec(head)?.[1]) : 0;
