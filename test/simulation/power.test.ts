@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { type Course, playHistory } from './power.ts';
 
 /** Histories in the suite; more with HISTORIES=…, other ones with SEED=… as the first. */
-const count = Number(process.env.HISTORIES ?? 500);
+const count = Number(process.env.HISTORIES ?? 2_000);
 const first = Number(process.env.SEED ?? 1);
 
 test('whatever a disk does when the power goes, what was answered holds', async () => {
