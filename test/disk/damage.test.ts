@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open as openFile, readdir, rename, rm } from 'node:fs/promises';
+import { open as openFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { silentLog } from '../../src/log.ts';
@@ -70,6 +70,22 @@ test('the cleaner sets a segment with a damaged message aside and deletes nothin
     assert.ok(number < 3_000, 'no segment was set aside');
   }
   assert.equal((await pullAll(store)).length, 59);
+});
+
+test('what is set aside does not take the place of what an earlier repair has kept', async (t) => {
+  const path = await filledStore(t, 60);
+  const kept = join(path, '0000000001.seg.bad');
+  await writeFile(kept, 'kept by a repair');
+  await flip(join(path, '0000000001.seg'), 18_000);
+  const store = await opened(t, path);
+  assert.equal((await pullAll(store)).length, 59);
+  for (let number = 1_000; (await readdir(path)).includes('0000000001.seg'); number++) {
+    await store.push({ ...message(number, { recipient: 'bob' }), payload: payloadOf(number) });
+    await store.ack('bob', [{ messageId: message(number).messageId, chunkIndex: 0 }]);
+    assert.ok(number < 3_000, 'no segment was set aside');
+  }
+  assert.equal(await readFile(kept, 'utf8'), 'kept by a repair');
+  assert.ok((await readdir(path)).includes('0000000001.seg.bad2'));
 });
 
 test('a missing segment, the last one too, is named and the store does not open', async (t) => {

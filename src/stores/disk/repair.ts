@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { StoreLimits } from '../store.ts';
+import { asideName, setAside } from './aside.ts';
 import { PAGE_BYTES } from './batch.ts';
 import type { Damage } from './damage.ts';
 import { type File, type Files, type ReadableFiles, withFile, writeWhole } from './files.ts';
@@ -211,24 +212,10 @@ async function replace(files: Files, name: string, bytes: Buffer): Promise<strin
   } finally {
     await file.close();
   }
-  const aside = await freeName(files, name);
+  const aside = await asideName(files, name);
   if ((await files.list()).includes(name)) await files.link(name, aside);
   await files.flushDirectory();
   await files.rename(unfinished, name);
   await files.flushDirectory();
   return aside;
-}
-
-async function setAside(files: Files, name: string): Promise<string> {
-  const aside = await freeName(files, name);
-  await files.rename(name, aside);
-  await files.flushDirectory();
-  return aside;
-}
-
-async function freeName(files: Files, name: string): Promise<string> {
-  const names = await files.list();
-  let free = `${name}.bad`;
-  for (let copy = 2; names.includes(free); copy++) free = `${name}.bad${copy}`;
-  return free;
 }

@@ -1,4 +1,5 @@
 import type { Log as Logger } from '../../log.ts';
+import { setAside } from './aside.ts';
 import type { File, Files } from './files.ts';
 import type { Gate } from './gate.ts';
 import { segmentName } from './segment.ts';
@@ -164,8 +165,7 @@ export class Segments {
   async #giveUp({ number, bytes, damaged, tainted }: Segment): Promise<void> {
     const name = segmentName(number);
     if (damaged) {
-      await this.#files.rename(name, `${name}.bad`);
-      await this.#files.flushDirectory();
+      await setAside(this.#files, name);
     } else if (!tainted && bytes === this.#segmentBytes && this.#spares.count < SPARES_MAX) {
       await this.#spares.recycle(name);
     } else {
