@@ -75,15 +75,9 @@ function segmentsOf(names: readonly string[]): string[] {
 
 /** A file that must begin with the same page whenever a reader is done with it. */
 function watch(file: File, head: Buffer): File {
-  return {
-    size: () => file.size(),
-    read: (into, position) => readLeniently(file, into, position),
-    write: (pieces, position) => file.write(pieces, position),
-    flush: () => file.flush(),
-    async close() {
-      if (!head.equals(await firstPage(file))) throw new FilesChanged();
-    },
-  };
+  return lenient(file, async () => {
+    if (!head.equals(await firstPage(file))) throw new FilesChanged();
+  });
 }
 
 async function firstPage(file: File): Promise<Buffer> {
@@ -98,14 +92,18 @@ export function readableFiles(files: Files): ReadableFiles {
     list: files.list,
     async open(name, access) {
       const file = await files.open(name, access);
-      return {
-        size: () => file.size(),
-        read: (into, position) => readLeniently(file, into, position),
-        write: (pieces, position) => file.write(pieces, position),
-        flush: () => file.flush(),
-        close: () => file.close(),
-      };
+      return lenient(file, () => file.close());
     },
+  };
+}
+
+function lenient(file: File, close: File['close']): File {
+  return {
+    size: () => file.size(),
+    read: (into, position) => readLeniently(file, into, position),
+    write: (pieces, position) => file.write(pieces, position),
+    flush: () => file.flush(),
+    close,
   };
 }
 
