@@ -2,45 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeBase64 } from '../src/base64.ts';
-import { RelayError } from '../src/errors.ts';
-import { base64, object, parseJson, type Read, string } from '../src/json.ts';
-
-/** What is read, or the message of the refusal. */
-function parse<T>(text: string, read: Read<T>): T | string {
-  try {
-    return parseJson(Buffer.from(text), read);
-  } catch (error) {
-    assert.ok(error instanceof RelayError, String(error));
-    return error.message;
-  }
-}
-
-const anything: Read<string> = (json) => {
-  json.skip();
-  return 'read';
-};
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { base64, object, type Read, string } from '../src/json.ts';
+import { anything, edited, isJson, parse } from './json-text.ts';
 
 /** Changes of a text: where, how many characters go, and what comes instead. */
 const edits = fc.array(
   fc.tuple(fc.nat(), fc.nat(2), fc.constantFrom(...'{}[]":,\\ \n0-truenlAé=', '', '\u0001')),
   { maxLength: 2 },
 );
-
-function edited(text: string, changes: readonly (readonly [number, number, string])[]): string {
-  return changes.reduce((before, [place, removed, put]) => {
-    const at = place % (before.length + 1);
-    return before.slice(0, at) + put + before.slice(at + removed);
-  }, text);
-}
 
 const LONG = 'A'.repeat(66_000);
 const places = [
