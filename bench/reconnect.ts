@@ -1,5 +1,5 @@
-import { connect, type TLSSocket } from 'node:tls';
-import { AnswerReader } from './answer.ts';
+import { connect } from 'node:tls';
+import { answered } from './answered.ts';
 import { certificateAuthority } from './certificate.ts';
 import { tlsSettings } from './rates.ts';
 import { newRecipient, pullRequest } from './requests.ts';
@@ -53,25 +53,11 @@ async function visits(url: string, sessions: readonly (Buffer | undefined)[]): P
     socket.once('session', (next) => given.push(next));
     socket.setTimeout(STALLED_AFTER_MS, () => socket.destroy());
     socket.write(pullRequest(newRecipient()));
-    return answered(socket);
+    return answered(socket).then(() => socket);
   });
   const sockets = await Promise.all(served);
   const seconds = (performance.now() - startedMs) / 1000;
   const reused = sockets.filter((socket) => socket.isSessionReused()).length;
   for (const socket of sockets) socket.destroy();
   return { seconds, sessions: given, reused };
-}
-
-/** Resolves with the connection once its first answer has come. */
-function answered(socket: TLSSocket): Promise<TLSSocket> {
-  const reader = new AnswerReader();
-  return new Promise((resolve, reject) => {
-    socket.on('error', reject);
-    socket.on('close', () => reject(new Error('the server closed the connection')));
-    socket.on('data', (piece) => {
-      const answer = reader.read(piece);
-      if (answer?.status === 200) resolve(socket);
-      else if (answer !== undefined) reject(new Error(`${answer.status}: ${answer.body}`));
-    });
-  });
 }

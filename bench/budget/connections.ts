@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { answered } from '../answered.ts';
 import { drive, type Target } from '../drive.ts';
 import { newRecipient, pullRequest } from '../requests.ts';
 import { emptyPulls } from '../scripts.ts';
@@ -38,8 +38,6 @@ async function used({ url }: Target): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.write(pullRequest(newRecipient()));
-  const [answer] = await once(socket, 'data');
-  if (!answer.toString('latin1').startsWith('HTTP/1.1 200 ')) throw new Error(`no 200: ${answer}`);
-  socket.on('close', () => {});
+  await answered(socket);
   return socket;
 }
