@@ -170,14 +170,15 @@ function hexWord(uuid: string, from: number, to: number): number {
 const [HYPHEN, ZERO, NINE, LETTER_A] = [0x2d, 0x30, 0x39, 0x61];
 
 /** Words as a lower-case hyphenated UUID. */
-export function uuidText([a, b, c, d]: Words): string {
-  uuid.writeUInt32BE(a, 0);
-  uuid.writeUInt32BE(b, 4);
-  uuid.writeUInt32BE(c, 8);
-  uuid.writeUInt32BE(d, 12);
-  const hex = uuid.toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+export function uuidText(words: Words): string {
+  let at = 0;
+  for (let digit = 0; digit < 32; digit++) {
+    if (digit === 8 || digit === 12 || digit === 16 || digit === 20) at++;
+    text[at++] = HEX[((words[digit >> 3] as number) >>> (28 - 4 * (digit & 7))) & 15] as number;
+  }
+  return text.toString('latin1');
 }
 
-/** Where the words of a UUID are put side by side. */
-const uuid = Buffer.alloc(16);
+const HEX = Buffer.from('0123456789abcdef');
+/** Where a UUID is put together. */
+const text = Buffer.alloc(36, '-');
