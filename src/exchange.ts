@@ -1,6 +1,7 @@
 import type { Admit, Answer, Operation, Reply, RequestHead } from './api.ts';
 import { inflate } from './body.ts';
 import { Budget } from './budget.ts';
+import { RelayError } from './errors.ts';
 import type { Log } from './log.ts';
 
 /** Bodies up to this length are read as they come. */
@@ -52,7 +53,8 @@ export function createServe(admit: Admit, log: Log): Serve {
 
   return (exchange) => {
     serve(exchange).catch((error) => {
-      log.error({ err: error }, 'a request could not be answered');
+      // What cannot be given in the middle of an answer has no other way to say so: the client asks again.
+      if (!(error instanceof RelayError)) log.error({ err: error }, 'a request could not be answered');
       exchange.abandon();
     });
   };

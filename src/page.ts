@@ -17,7 +17,7 @@ export function messagesJson(messages: readonly Message[], before: string, after
   let text = before;
   const stretches: Stretch[] = messages.map((message, index) => {
     const comma = index === 0 ? '' : ',';
-    text += `${comma}{"recipient":${recipient},"message_id":"${message.messageId}","ciphertext_b64":"`;
+    text += comma + beforePayload(recipient, message);
     const stretch = { text, payload: message.payload };
     text = afterPayload(message);
     return stretch;
@@ -26,8 +26,18 @@ export function messagesJson(messages: readonly Message[], before: string, after
   return written(stretches);
 }
 
+/** Text, and the base64 of a payload or of a piece of one. */
+export function payloadJson(text: string, payload: Uint8Array): Buffer {
+  return written([{ text, payload }]);
+}
+
+/** `recipient`: as JSON. */
+export function beforePayload(recipient: string, { messageId }: Pick<Message, 'messageId'>): string {
+  return `{"recipient":${recipient},"message_id":"${messageId}","ciphertext_b64":"`;
+}
+
 /** A number above 2^31 takes three times as long to write as a bigint. */
-function afterPayload({ meta, arrivalMs, deadlineMs }: Message): string {
+export function afterPayload({ meta, arrivalMs, deadlineMs }: Omit<Message, 'payload'>): string {
   return (
     `","meta":{"kind":${JSON.stringify(meta.kind)},"total_len":${meta.totalLen},"chunk_index":${meta.chunkIndex},` +
     `"chunk_count":${meta.chunkCount},"sent_ms":${meta.sentMs}},"arrival_ms":${BigInt(arrivalMs)},"deadline_ms":${deadlineMs}}`

@@ -1,19 +1,21 @@
 import type { RelayConfig } from './config.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { RelayError } from './errors.ts';
 import { checkName } from './fields.ts';
 import { object, parseJson, string, u64 } from './json.ts';
 import type { Message } from './message.ts';
 import type { Counters } from './metrics.ts';
-import { messagesJson } from './page.ts';
-import type { Page, PageLimit, Store } from './stores/store.ts';
+import { afterPayload, beforePayload, messagesJson, payloadJson } from './page.ts';
+import type { LongMessage, Page, PageLimit, Store } from './stores/store.ts';
 
 const pullBody = object({ recipient: string }, { cursor: string, max: u64 });
 
-/** A page with no more payload than this is read and sent at once. */
-const SHORT_PAGE_BYTES = 262_144;
-/** Of a longer one this much is read at once: all that it holds of memory while its client takes it. */
+/** A page with no more payload than this is read and sent at once, and so is a message. */
+const SHORT_BYTES = 262_144;
+/** Of a longer page this much is read at once: all that it holds of memory while its client takes it. */
 const STEP_BYTES = 131_072;
+
+const START = '{"items":[';
 
 /** JSON in parts: the first, and what gives those that follow, each when it is asked for, and then undefined. */
 export interface Parts {
@@ -35,53 +37,80 @@ export async function pull(
   const afterSeq = cursor === undefined ? 0 : seqOf(cursor, recipient);
 
   const messagesMax = max === undefined ? limits.pullBatchMax : Math.min(Number(max), limits.pullBatchMax);
-  const bytesMax = limits.pullPageBytesMax;
-  const first = await store.pull(recipient, afterSeq, {
-    messagesMax,
-    bytesMax: Math.min(bytesMax, SHORT_PAGE_BYTES),
-  });
-  const start = '{"items":[';
-  if (first.messages.length === 0) return start + end(undefined, first);
-  if (!first.more || first.messages.length === messagesMax || bytesMax <= SHORT_PAGE_BYTES) {
-    return { body: messagesJson(first.messages, start, end(first.messages.at(-1), first)) };
+  const limit = { messagesMax, bytesMax: limits.pullPageBytesMax };
+  const first = await store.pull(recipient, afterSeq, step(limit, SHORT_BYTES));
+  if (first.long === undefined) {
+    const { messages, more } = first;
+    if (messages.length === 0) return START + end(undefined, first);
+    const isAll = !more || messages.length === messagesMax || limit.bytesMax <= SHORT_BYTES;
+    if (isAll) return { body: messagesJson(messages, START, end(messages.at(-1), first)) };
   }
-  return {
-    body: messagesJson(first.messages, start, ''),
-    more: steps(store, first, { messagesMax, bytesMax }),
-  };
+  const parts = partsOf(store, { recipient, seq: afterSeq }, limit, first);
+  const { value } = await parts.next();
+  return { body: value ?? '', more: async () => (await parts.next()).value ?? undefined };
+}
+
+/** As much of a page as is read at once. */
+function step({ messagesMax, bytesMax }: PageLimit, stepBytes: number): PageLimit {
+  return { messagesMax, bytesMax: Math.min(bytesMax, stepBytes), wholeBytesMax: SHORT_BYTES };
 }
 
 /**
- * The rest of a page, each part read when it is asked for. What was deleted or has expired by then is not in it; else
- * it is the page that one read would have given.
+ * A page in parts, each read when it is asked for. What was deleted or has expired by then is not in it; else it is the
+ * page that one read would have given. Throws where a message goes while its payload is being sent.
  */
-function steps(store: Store, first: Page, { messagesMax, bytesMax }: PageLimit): Required<Parts>['more'] {
-  let last = first.messages.at(-1);
-  let sent = first.messages.length;
-  let bytesLeft = bytesMax - bytesOf(first.messages);
-  return async () => {
-    if (last === undefined) return undefined;
-    const { recipient, seq } = last;
-    const limit = { messagesMax: messagesMax - sent, bytesMax: Math.min(bytesLeft, STEP_BYTES) };
-    const step = await store.pull(recipient, seq, limit);
+async function* partsOf(
+  store: Store,
+  after: Cursor,
+  { messagesMax, bytesMax }: PageLimit,
+  first: Page,
+): AsyncGenerator<Buffer, void> {
+  const left = { messagesMax, bytesMax };
+  let last = after;
+  let text = START;
+  for (let page = first; ; page = await store.pull(after.recipient, last.seq, step(left, STEP_BYTES))) {
+    const { messages, long, remaining } = page;
+    const sent = messagesMax - left.messagesMax;
+    const count = long === undefined ? messages.length : 1;
+    const bytes = long?.payloadBytes ?? bytesOf(messages);
     // Of what is longer than the limit a store gives one message, but a page has some already.
-    const messages = bytesOf(step.messages.slice(0, 1)) > bytesLeft ? [] : step.messages;
-    const more = step.more || messages.length < step.messages.length;
-    const live = step.remaining + step.messages.length;
-    sent += messages.length;
-    bytesLeft -= bytesOf(messages);
-    last = messages.at(-1) ?? last;
-    const comma = messages.length === 0 ? '' : ',';
-    if (more && messages.length > 0 && sent < messagesMax) return messagesJson(messages, comma, '');
-    const whole = messagesJson(messages, comma, end(last, { more, remaining: Math.max(0, live - sent) }));
-    last = undefined;
-    return whole;
-  };
+    if (sent > 0 && bytes > left.bytesMax) {
+      yield messagesJson([], text, end(last, { more: true, remaining: remaining + count - sent }));
+      return;
+    }
+    const before = sent > 0 && count > 0 ? `${text},` : text;
+    if (long === undefined) text = before;
+    else if (yield* longJson(before, long)) text = afterPayload(long);
+    // It is gone, and what follows it takes its place.
+    else continue;
+
+    last = long ?? messages.at(-1) ?? last;
+    left.messagesMax -= count;
+    left.bytesMax -= bytes;
+    const isEnd = !page.more || left.messagesMax === 0 || left.bytesMax < 0;
+    if (long === undefined || isEnd) {
+      const behind = isEnd ? end(last, { more: page.more, remaining: remaining - sent }) : '';
+      yield messagesJson(messages, text, behind);
+      text = '';
+    }
+    if (isEnd) return;
+  }
 }
 
-function end(last: Message | undefined, { more, remaining }: Pick<Page, 'more' | 'remaining'>): string {
+/** A message as JSON, up to the end of its payload; returns whether it was still there. */
+async function* longJson(before: string, long: LongMessage): AsyncGenerator<Buffer, boolean> {
+  let text = before + beforePayload(JSON.stringify(long.recipient), long);
+  for await (const piece of long.pieces()) {
+    yield payloadJson(text, piece);
+    text = '';
+  }
+  return text === '';
+}
+
+/** The end of a page. What was sent before may be gone by now, and then `remaining` came out too small. */
+function end(last: Cursor | undefined, { more, remaining }: Pick<Page, 'more' | 'remaining'>): string {
   const next = more && last !== undefined ? `"${encodeCursor(last)}"` : 'null';
-  return `],"next_cursor":${next},"remaining_estimate":${remaining}}`;
+  return `],"next_cursor":${next},"remaining_estimate":${Math.max(0, remaining)}}`;
 }
 
 function bytesOf(messages: readonly Message[]): number {

@@ -40,23 +40,44 @@ export class RawConnection {
     for (; end < 0; end = this.#received().indexOf('\r\n\r\n')) await this.#more();
     const [first = '', ...lines] = this.#received().toString('latin1', 0, end).split('\r\n');
     const headers = new Map(lines.map(splitHeader));
-    const length = body ? Number(headers.get('content-length') ?? 0) : 0;
-    while (this.#bytes < end + 4 + length) await this.#more();
-    const received = this.#received();
-    const rest = received.subarray(end + 4 + length);
-    this.#pieces = [rest];
-    this.#bytes = rest.length;
-    return {
-      status: Number(first.split(' ')[1]),
-      headers,
-      body: received.subarray(end + 4, end + 4 + length),
-    };
+    const status = Number(first.split(' ')[1]);
+    this.#drop(end + 4);
+    if (!body) return { status, headers, body: Buffer.alloc(0) };
+    if (headers.get('transfer-encoding') === 'chunked')
+      return { status, headers, body: await this.#chunks() };
+    return { status, headers, body: await this.#take(Number(headers.get('content-length') ?? 0)) };
   }
 
   /** Resolves once the connection is closed, with what came and was not taken as an answer. */
   async ended(): Promise<string> {
     if (!this.socket.closed) await new Promise((resolve) => this.socket.once('close', resolve));
     return this.#received().toString('latin1');
+  }
+
+  async #chunks(): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for (;;) {
+      let end = this.#received().indexOf('\r\n');
+      for (; end < 0; end = this.#received().indexOf('\r\n')) await this.#more();
+      const length = Number.parseInt(this.#received().toString('latin1', 0, end), 16);
+      this.#drop(end + 2);
+      chunks.push(await this.#take(length));
+      await this.#take(2);
+      if (length === 0) return Buffer.concat(chunks);
+    }
+  }
+
+  async #take(length: number): Promise<Buffer> {
+    while (this.#bytes < length) await this.#more();
+    const taken = this.#received().subarray(0, length);
+    this.#drop(length);
+    return taken;
+  }
+
+  #drop(length: number): void {
+    const rest = this.#received().subarray(length);
+    this.#pieces = [rest];
+    this.#bytes = rest.length;
   }
 
   #received(): Buffer {

@@ -2,6 +2,7 @@ import { RelayError } from '../errors.ts';
 import type { Message, MessageKey, NewMessage } from '../message.ts';
 import { Expiry } from './expiry.ts';
 import { InFlight } from './in-flight.ts';
+import { isLong, PIECE_BYTES } from './long.ts';
 import { uuidWords } from './mailboxes/keys.ts';
 import { Mailboxes } from './mailboxes.ts';
 import {
@@ -55,7 +56,12 @@ class MemoryStore implements Store {
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
     return this.#operate(recipient, () => {
       const { slots, more, remaining } = this.#mailboxes.page(recipient, afterSeq, limit);
-      return { messages: slots.map((slot) => this.#messages[slot] as Message), more, remaining };
+      const messages = slots.map((slot) => this.#messages[slot] as Message);
+      const [first] = messages;
+      if (first === undefined || !isLong(first.payload.length, limit)) return { messages, more, remaining };
+      const { payload, ...said } = first;
+      const pieces = () => this.#pieces(slots[0] as number, first);
+      return { messages: [], long: { ...said, payloadBytes: payload.length, pieces }, more, remaining };
     });
   }
 
@@ -82,6 +88,15 @@ class MemoryStore implements Store {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#inFlight.idle();
+  }
+
+  async *#pieces(slot: number, message: Message): AsyncGenerator<Uint8Array> {
+    for (let from = 0; from < message.payload.length; from += PIECE_BYTES) {
+      const isThere = await this.#operate(message.recipient, () => this.#messages[slot] === message);
+      if (!isThere && from === 0) return;
+      if (!isThere) throw new RelayError('storage_error');
+      yield message.payload.subarray(from, from + PIECE_BYTES);
+    }
   }
 
   /** Runs an operation at a time at which nothing in its mailbox is due. */

@@ -50,14 +50,35 @@ export interface PageLimit {
   readonly messagesMax: number;
   /** Of payload; a page holds at least one message whatever its size. */
   readonly bytesMax: number;
+  /**
+   * A message with more payload than this, and than `bytesMax`, is not read but given as `Page.long`. Infinity where it is
+   * not given; a store that gives all messages whole may ignore it.
+   */
+  readonly wholeBytesMax?: number;
 }
 
 export interface Page {
   readonly messages: readonly Message[];
+  /** The only message of the page, where that is too long for `wholeBytesMax`; `messages` is empty then. */
+  readonly long?: LongMessage;
   /** Whether live messages follow the last one of this page. */
   readonly more: boolean;
   /** Live messages in the mailbox that are not on this page, whichever side of it. */
   readonly remaining: number;
+}
+
+/** A message whose payload is read in pieces, so that nobody holds all of it at once. */
+export interface LongMessage extends Omit<Message, 'payload'> {
+  readonly payloadBytes: number;
+  /**
+   * The payload from its beginning, in pieces whose lengths are multiples of three, but for the last. Each is read when it is
+   * asked for, and may be overwritten when the next one is.
+   *
+   * Everything is checked before the first piece is given: none comes of a message that is gone or damaged by then, and
+   * what the message says of itself is certain only once one has come. Throws `storage_error` when the message goes, or
+   * turns out to be damaged, before its last piece.
+   */
+  pieces(): AsyncIterable<Uint8Array>;
 }
 
 export interface AckResult {

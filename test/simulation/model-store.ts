@@ -1,5 +1,14 @@
-import type { MessageKey, NewMessage } from '../../src/message.ts';
-import type { Clock, PageLimit, Store, StoreFigures, StoreLimits } from '../../src/stores/store.ts';
+import { RelayError } from '../../src/errors.ts';
+import type { Message, MessageKey, NewMessage } from '../../src/message.ts';
+import { isLong } from '../../src/stores/long.ts';
+import type {
+  Clock,
+  LongMessage,
+  PageLimit,
+  Store,
+  StoreFigures,
+  StoreLimits,
+} from '../../src/stores/store.ts';
 import { Model } from './model.ts';
 
 /** The time of a store: the wall clock's, but it never runs back and never stands still when that is set back. */
@@ -25,8 +34,13 @@ export function openModelStore(limits: StoreLimits, clock: Clock): Store {
       if (closed) throw new Error('closed');
       return model.push(message, now());
     },
-    pull: async (recipient: string, afterSeq: number, limit: PageLimit) =>
-      model.pull(recipient, afterSeq, limit, now()),
+    async pull(recipient: string, afterSeq: number, limit: PageLimit) {
+      const page = model.pull(recipient, afterSeq, limit, now());
+      const [first] = page.messages;
+      if (first === undefined || !isLong(first.payload.length, limit)) return page;
+      const isLive = () => model.pull(recipient, first.seq - 1, limit, now()).messages[0] === first;
+      return { ...page, messages: [], long: inPieces(first, isLive) };
+    },
     ack: async (recipient: string, keys: readonly MessageKey[]) => model.ack(recipient, keys, now()),
     async sweep() {
       const before = model.messages.length;
@@ -36,6 +50,20 @@ export function openModelStore(limits: StoreLimits, clock: Clock): Store {
     figures: () => figuresOf(model, now()),
     async close() {
       closed = true;
+    },
+  };
+}
+
+function inPieces({ payload, ...said }: Message, isLive: () => boolean): LongMessage {
+  return {
+    ...said,
+    payloadBytes: payload.length,
+    async *pieces() {
+      for (let from = 0; from < payload.length; from += 3_000) {
+        if (!isLive() && from === 0) return;
+        if (!isLive()) throw new RelayError('storage_error');
+        yield payload.subarray(from, from + 3_000);
+      }
     },
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { RelayError } from '../../src/errors.ts';
 import type { Message } from '../../src/message.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
+import type { LongMessage } from '../../src/stores/store.ts';
 import { Ledger } from './ledger.ts';
 import { crashed, Machine } from './machine.ts';
 import { drawCrash, drawFaults, drawPlan, drawReadFaults, type Plan, SEGMENT_BYTES } from './plan.ts';
@@ -159,13 +160,22 @@ class History {
   }
 
   async #pullAll(recipient: string): Promise<Message[] | typeof crashed> {
-    const limit = { messagesMax: 1 + below(this.#random, 50), bytesMax: 1 + below(this.#random, 200_000) };
+    const limit = {
+      messagesMax: 1 + below(this.#random, 50),
+      bytesMax: 1 + below(this.#random, 200_000),
+      wholeBytesMax: 0,
+    };
     const messages: Message[] = [];
     for (;;) {
       const afterSeq = messages.at(-1)?.seq ?? 0;
       const page = await this.#machine.run(this.#opened.pull(recipient, afterSeq, limit));
       if (page === crashed) return crashed;
       messages.push(...page.messages);
+      if (page.long !== undefined) {
+        const message = await this.#machine.run(wholeOf(page.long));
+        if (message === crashed) return crashed;
+        if (message !== undefined) messages.push(message);
+      }
       if (!page.more) return messages;
     }
   }
@@ -215,4 +225,16 @@ function expectStorageError(error: unknown): void {
 function isRefusal(error: unknown): boolean {
   const isStorage = error instanceof RelayError && error.code === 'storage_error';
   return isStorage && /^\d{10}\.seg at \d+: /.test(error.message);
+}
+
+/** A message that comes in pieces; undefined if it turns out to be damaged. */
+async function wholeOf({ pieces, ...said }: LongMessage): Promise<Message | undefined> {
+  const read: Buffer[] = [];
+  try {
+    for await (const piece of pieces()) read.push(Buffer.from(piece));
+  } catch (error) {
+    if (error instanceof RelayError) return undefined;
+    throw error;
+  }
+  return read.length === 0 ? undefined : { ...said, payload: Buffer.concat(read) };
 }

@@ -61,6 +61,8 @@ storeContract(
       // Time goes on by the monotonic clock, of which nothing is left after a crash; it never runs back.
       'a clock that is set back brings nothing back, and time goes on',
       'time does not run back over a restart with the clock set back',
+      // What is read in pieces is read by the store that has crashed meanwhile.
+      'a message that goes while it is read in pieces is not read to its end',
       // Nothing has begun while the store is still being opened.
       'a close waits for what is in flight, and nothing is taken after it',
       'what was in flight at the close is there afterwards',

@@ -3,6 +3,7 @@ import type { Log as Logger } from '../../log.ts';
 import type { MessageKey, NewMessage } from '../../message.ts';
 import { Expiry } from '../expiry.ts';
 import { InFlight } from '../in-flight.ts';
+import { isLong } from '../long.ts';
 import { LIVE } from '../mailboxes/slots.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type {
@@ -20,6 +21,7 @@ import { Batch } from './batch.ts';
 import { Cleaner } from './cleaner.ts';
 import type { Files } from './files.ts';
 import type { Journal } from './journal.ts';
+import { type LongParts, openLong } from './long.ts';
 import { type OpenRecount, recountOpen } from './open-recount.ts';
 import { createReader, type Reader, type ReadRecord } from './reader.ts';
 import { readMessage } from './record.ts';
@@ -54,6 +56,7 @@ export class DiskStore implements Store {
   readonly #parts: DiskStoreParts;
   readonly #mailboxes: Mailboxes;
   readonly #reader: Reader;
+  readonly #longParts: LongParts;
   readonly #cleaner: Cleaner;
   readonly #writer: Writer;
   readonly #expiry: Expiry;
@@ -68,6 +71,13 @@ export class DiskStore implements Store {
     this.#reader = createReader(segments, mailboxes.table.slots);
     this.#expiry = new Expiry(mailboxes, parts.time);
     const onDamage = (slot: number): void => this.#dropDamaged(slot);
+    this.#longParts = {
+      slots: mailboxes.table.slots,
+      segments,
+      expiry: this.#expiry,
+      operate: (job) => this.#operate(() => orStorageError(job())),
+      onDamage,
+    };
     this.#cleaner = new Cleaner({ ...parts, reader: this.#reader, onDamage });
     const batch = new Batch(Math.min(STAGING_BYTES, parts.segmentBytes));
     this.#writer = new Writer({ ...parts, cleaner: this.#cleaner, expiry: this.#expiry, batch });
@@ -154,7 +164,13 @@ export class DiskStore implements Store {
       const { slots, more, remaining } = await this.#expiry.whenNoneIsDue(recipient, () =>
         this.#mailboxes.page(recipient, afterSeq, limit),
       );
-      if (slots.length === 0) return { messages: [], more, remaining };
+      const [first] = slots;
+      if (first === undefined) return { messages: [], more, remaining };
+      if (isLong(this.#mailboxes.table.slots.payloadBytes.get(first), limit)) {
+        const long = await orStorageError(openLong(this.#longParts, first, recipient));
+        if (long === undefined) continue;
+        return { messages: [], long, more, remaining };
+      }
       const records = await this.#read(slots, recipient);
       if (records.every((record) => record !== undefined)) {
         return { messages: records.map(({ record, head }) => readMessage(record, head)), more, remaining };
@@ -166,11 +182,7 @@ export class DiskStore implements Store {
   async #read(slots: readonly number[], recipient: string): Promise<(ReadRecord | undefined)[]> {
     const { seq, state } = this.#mailboxes.table.slots;
     const seqs = slots.map((slot) => seq.get(slot));
-    const records = await this.#reader
-      .read(slots, () => recipient)
-      .catch((cause) => {
-        throw new RelayError('storage_error', undefined, { cause });
-      });
+    const records = await orStorageError(this.#reader.read(slots, () => recipient));
     slots.forEach((slot, index) => {
       const isStillThere = seq.get(slot) === seqs[index] && (state.get(slot) & LIVE) !== 0;
       if (records[index] === undefined && isStillThere) this.#dropDamaged(slot);
@@ -205,4 +217,11 @@ export class DiskStore implements Store {
     if (this.#closing !== undefined) throw new RelayError('storage_error');
     return this.#inFlight.run(operation);
   }
+}
+
+/** What keeps a file from being read is the disk's fault. */
+function orStorageError<Result>(reading: Promise<Result>): Promise<Result> {
+  return reading.catch((cause) => {
+    throw new RelayError('storage_error', undefined, { cause });
+  });
 }

@@ -105,12 +105,22 @@ async function readBytes(file: File, from: number, to: number): Promise<Buffer |
 /** A record, if it is the one that is wanted and every byte of it is as it was written. */
 export function checkRecord(
   record: Buffer,
-  { seq, recipient }: Pick<Wanted, 'seq' | 'recipient'>,
+  wanted: Pick<Wanted, 'seq' | 'recipient'>,
 ): ReadRecord | undefined {
+  const head = readWantedHead(record, record.length, wanted);
+  if (head === undefined) return undefined;
+  const isGood = crc32(record.subarray(head.headBytes)) === expectedPayloadCrc(record, 0, head);
+  return isGood ? { record, head } : undefined;
+}
+
+/** The head of a message's record of this length, if it is the one that is wanted; its checksum is not looked at. */
+export function readWantedHead(
+  record: Buffer,
+  recordBytes: number,
+  { seq, recipient }: Pick<Wanted, 'seq' | 'recipient'>,
+): RecordHead | undefined {
   const head = readHead(record, 0);
   if (head === undefined || !isPush(head) || head.seq !== seq || head.recipient !== recipient)
     return undefined;
-  if (head.headBytes + head.keptBytes !== record.length) return undefined;
-  const isGood = crc32(record.subarray(head.headBytes)) === expectedPayloadCrc(record, 0, head);
-  return isGood ? { record, head } : undefined;
+  return head.headBytes + head.keptBytes === recordBytes ? head : undefined;
 }

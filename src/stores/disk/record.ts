@@ -184,7 +184,7 @@ export function readMessage(record: Buffer, head: RecordHead): Message {
   return {
     recipient: head.recipient,
     messageId: uuidText(head.words),
-    payload: head.kind === PUSH_BASE64 ? Buffer.from(kept.toString('latin1'), 'base64') : kept,
+    payload: payloadOf(head, kept),
     meta: {
       kind: record.toString('utf8', PUSH_BYTES + recipientBytes, head.headBytes - CHECKSUM_BYTES),
       totalLen: readBig(record, 48),
@@ -196,6 +196,11 @@ export function readMessage(record: Buffer, head: RecordHead): Message {
     arrivalMs: head.ms,
     deadlineMs: readBig(record, 64),
   };
+}
+
+/** A payload from how it is kept, or a piece of one that begins a multiple of four bytes into it. */
+export function payloadOf({ kind }: RecordHead, kept: Buffer): Buffer {
+  return kind === PUSH_BASE64 ? Buffer.from(kept.toString('latin1'), 'base64') : kept;
 }
 
 function writeKey(

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import type { Store } from '../../../src/stores/store.ts';
-import { ids, idsOf, keyOf, message, type Promises, pullAll } from '../harness.ts';
+import type { LongMessage, Store } from '../../../src/stores/store.ts';
+import { ids, idsOf, keyOf, message, type Promises, pullAll, rejectsWith } from '../harness.ts';
 
 const wide = { messagesMax: 1_000, bytesMax: 2 ** 40 };
+const narrow = { messagesMax: 1_000, bytesMax: 1_000, wholeBytesMax: 1_000 };
+
+/** Of a payload that comes in several pieces. */
+const LONG_BYTES = 500_000;
 
 async function pushNumbers(store: Store, count: number, payloadBytes = 10): Promise<void> {
   for (let number = 0; number < count; number++) {
@@ -125,4 +129,61 @@ export const pullPromises: Promises = {
     assert.deepEqual(await pullAll(store), first);
     assert.equal(store.figures().messages, 3);
   },
+
+  async 'a message that is too long to be given whole comes in pieces, alone on its page'(open) {
+    const { store } = await open();
+    const payload = Buffer.from(Array.from({ length: LONG_BYTES }, (_, index) => index % 251));
+    const long = message(2, { payload });
+    for (const each of [message(1), long, message(3)]) await store.push(each);
+    const first = await store.pull('alice', 0, narrow);
+    assert.equal(first.long, undefined);
+    const page = await store.pull('alice', first.messages[0]?.seq ?? 0, narrow);
+    assert.deepEqual([page.messages, page.more, page.remaining], [[], true, 2]);
+    assert.ok(page.long);
+    const { pieces: _, payloadBytes, ...said } = page.long;
+    assert.equal(payloadBytes, LONG_BYTES);
+    for (const _time of ['first', 'second']) {
+      assert.ok(payload.equals(Buffer.concat(await piecesOf(page.long))));
+    }
+    const { payload: whole, ...expected } = (await pullAll(store))[1] ?? message(0);
+    assert.deepEqual(said, expected);
+    assert.ok(payload.equals(whole));
+    const next = await store.pull('alice', page.long.seq, narrow);
+    assert.deepEqual(
+      next.messages.map((kept) => kept.messageId),
+      ids(3),
+    );
+  },
+
+  async 'a message that goes while it is read in pieces is not read to its end'(open) {
+    const { store } = await open();
+    await store.push(message(1, { payload: Buffer.alloc(LONG_BYTES) }));
+    const { long } = await store.pull('alice', 0, narrow);
+    assert.ok(long);
+    const pieces = long.pieces()[Symbol.asyncIterator]();
+    assert.equal((await pieces.next()).done, false);
+    await store.ack('alice', [keyOf(message(1))]);
+    await rejectsWith('storage_error', pieces.next());
+    assert.deepEqual(await piecesOf(long), []);
+  },
+
+  async 'a message that expires while it is read in pieces is not read to its end'(open) {
+    const { store, clock } = await open({ messageTtlMs: 1_000n });
+    await store.push(message(1, { payload: Buffer.alloc(LONG_BYTES) }));
+    const { long } = await store.pull('alice', 0, narrow);
+    assert.ok(long);
+    const pieces = long.pieces()[Symbol.asyncIterator]();
+    assert.equal((await pieces.next()).done, false);
+    clock.advance(1_000);
+    await rejectsWith('storage_error', pieces.next());
+    assert.deepEqual(await piecesOf(long), []);
+  },
 };
+
+/** The pieces of a payload, whose lengths are as promised. */
+async function piecesOf(long: LongMessage): Promise<Buffer[]> {
+  const pieces: Buffer[] = [];
+  for await (const piece of long.pieces()) pieces.push(Buffer.from(piece));
+  assert.ok(pieces.slice(0, -1).every(({ length }) => length % 3 === 0));
+  return pieces;
+}
