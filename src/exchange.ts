@@ -1,6 +1,7 @@
 import type { Admit, Answer, Operation, Reply, RequestHead } from './api.ts';
 import { inflate } from './body.ts';
 import { Budget } from './budget.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { RelayError } from './errors.ts';
 import type { Log } from './log.ts';
 
@@ -15,11 +16,12 @@ export interface Exchange {
   /** The length of the body as it is sent; Infinity where only its end will tell. */
   readonly bodyBytes: number;
   /**
-   * Reads the body to its end; to be called once. Never settles when the connection ends before that.
+   * Reads the body to its end; to be called once. Never settles when the connection ends before that. One that comes in
+   * pieces is put together in what `allocate` gives, if its length is known.
    *
    * Throws `payload_too_large` as soon as it is past `bytesMax`.
    */
-  readBody(bytesMax: number): Buffer | Promise<Buffer>;
+  readBody(bytesMax: number, allocate?: (bytes: number) => Buffer): Buffer | Promise<Buffer>;
   /** Answers a request whose body was read to its end. */
   answer(answer: Answer): Promise<void> | undefined;
   /** Answers a request whose body is not wanted. */
@@ -35,6 +37,7 @@ export type Serve = (exchange: Exchange) => void;
 /** Takes requests from their heads to their answers; knows no rule of the relay, and none of HTTP. */
 export function createServe(admit: Admit, log: Log): Serve {
   const largeBodies = new Budget(LARGE_BODIES_BYTES);
+  const buffers = new BufferPool();
 
   async function serve(exchange: Exchange): Promise<void> {
     const admitted = admit(exchange.head);
@@ -63,11 +66,18 @@ export function createServe(admit: Admit, log: Log): Serve {
     const claim = largeBodies.claim(bytes);
     // A small body that never comes to its end holds nothing; this one holds its claim.
     const gone = exchange.gone();
+    let buffer: Buffer | undefined;
+    const allocate = (length: number): Buffer => {
+      buffer = buffers.take(length);
+      return buffer;
+    };
     try {
       await Promise.race([claim.granted, gone]);
-      const body = plainBody(exchange.readBody(operation.bodyBytesMax), operation);
+      const body = plainBody(exchange.readBody(operation.bodyBytesMax, allocate), operation);
       await perform(exchange, operation, Promise.race([body, gone]));
     } finally {
+      // Stores have let go of the payload, which stands in it.
+      if (buffer !== undefined) buffers.give(buffer);
       claim.release();
     }
   }

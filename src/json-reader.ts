@@ -19,10 +19,8 @@ export class JsonReader {
   /** The body, without the inside of its long string. */
   readonly #text: string;
   #at = 0;
-  /** What is left out of the text, and where its closing quote stands there. */
-  readonly #long: { readonly bytes: Buffer; readonly at: number } | undefined;
-  /** Of the long string, once it was decoded in its place. */
-  #decodedLength: number | undefined;
+  /** What is left out of the text. */
+  readonly #long: LongString | undefined;
 
   constructor(body: Buffer) {
     if (!isUtf8(body)) this.fail('is not UTF-8');
@@ -32,8 +30,13 @@ export class JsonReader {
     } else {
       const before = textOf(body.subarray(0, place.from));
       this.#text = before + textOf(body.subarray(place.to));
-      this.#long = { bytes: body.subarray(place.from, place.to), at: before.length };
+      this.#long = { written: body.subarray(place.from, place.to), decoded: undefined, at: before.length };
     }
+  }
+
+  /** Decodes the long string over several turns, if it is base64: the bytes stand in the body, in place of it. */
+  async decodeLongString(): Promise<void> {
+    if (this.#long !== undefined) this.#long.decoded = await decodeBase64InPlace(this.#long.written);
   }
 
   /** Goes into an object or array; whether it has an element. */
@@ -70,17 +73,12 @@ export class JsonReader {
 
   /**
    * The bytes that a string stands for; undefined where it is not canonical base64. Text that is canonical holds no
-   * escape and no control character: not looking for them is what makes large payloads cheap. The bytes of a long string
-   * stand in the body, in place of it.
+   * escape and no control character: not looking for them is what makes large payloads cheap.
    */
   base64(): Buffer | undefined {
-    const long = this.#longHere();
-    const bytes = long === undefined ? undefined : decodeBase64InPlace(long);
-    const quoted = this.#quoted(bytes !== undefined);
-    if (bytes !== undefined) {
-      this.#decodedLength = long?.length;
-      return bytes;
-    }
+    const decoded = this.#longHere()?.decoded;
+    const quoted = this.#quoted(decoded !== undefined);
+    if (decoded !== undefined) return decoded;
     return decodeBase64(quoted.slice(1, -1)) ?? decodeBase64(this.#unquote(quoted));
   }
 
@@ -142,7 +140,7 @@ export class JsonReader {
 
   #malformed(): never {
     const isBehind = this.#long !== undefined && this.#at >= this.#long.at;
-    const left = isBehind ? (this.#decodedLength ?? textOf(this.#long.bytes).length) : 0;
+    const left = isBehind ? longText(this.#long).length : 0;
     this.fail(`is malformed JSON at character ${this.#at + left}`);
   }
 
@@ -161,9 +159,9 @@ export class JsonReader {
     return true;
   }
 
-  /** The inside of the long string, if that is what comes. */
-  #longHere(): Buffer | undefined {
-    return this.#peek() === '"' && this.#at + 1 === this.#long?.at ? this.#long.bytes : undefined;
+  /** The long string, if that is what comes. */
+  #longHere(): LongString | undefined {
+    return this.#peek() === '"' && this.#at + 1 === this.#long?.at ? this.#long : undefined;
   }
 
   /** A string as it is written, quotes and all, or as `""` where it is known already; its inside is not checked. */
@@ -176,7 +174,7 @@ export class JsonReader {
     if (end === -1) this.#malformed();
     const quoted = this.#text.slice(this.#at, end + 1);
     this.#at = end + 1;
-    return long === undefined ? quoted : `"${textOf(long)}"`;
+    return long === undefined ? quoted : `"${longText(long)}"`;
   }
 
   #isEscaped(at: number): boolean {
@@ -221,6 +219,19 @@ export class JsonReader {
     this.#at = NUMBER.lastIndex;
     return this.#text.slice(start, this.#at);
   }
+}
+
+/** The inside of a long string. */
+interface LongString {
+  /** As it stands in the body, until it is decoded there. */
+  readonly written: Buffer;
+  decoded: Buffer | undefined;
+  /** Where its closing quote stands in the text without it. */
+  readonly at: number;
+}
+
+function longText({ written, decoded }: LongString): string {
+  return decoded?.toString('base64') ?? textOf(written);
 }
 
 function textOf(bytes: Buffer): string {

@@ -1,4 +1,5 @@
 import { JsonReader } from './json-reader.ts';
+import { ownTurn, SLICE_BYTES } from './slices.ts';
 
 /**
  * Strict reading of request bodies, straight into checked values.
@@ -15,7 +16,18 @@ type Reads<T> = { readonly [K in keyof T]: Read<T[K]> };
 
 /** The value of a whole body. */
 export function parseJson<T>(body: Buffer, read: Read<T>): T {
+  return whole(new JsonReader(body), read);
+}
+
+/** The same for a body that may hold a long payload: that is decoded before, over several turns of the event loop. */
+export async function parseLongJson<T>(body: Buffer, read: Read<T>): Promise<T> {
+  if (body.length > SLICE_BYTES) await ownTurn();
   const json = new JsonReader(body);
+  await json.decodeLongString();
+  return whole(json, read);
+}
+
+function whole<T>(json: JsonReader, read: Read<T>): T {
   const value = read(json);
   json.end();
   return value;

@@ -1,5 +1,5 @@
 /** Strings longer than this are left in the body. */
-const LONG_BYTES = 65_536;
+export const LONG_BYTES = 65_536;
 /** How many strings are looked at to find one: bodies of ours have few. */
 const STRINGS_MAX = 32;
 

@@ -71,10 +71,10 @@ export class PlainConnection implements Exchange {
     socket.on('error', ignore);
   }
 
-  readBody(bytesMax: number): Buffer | Promise<Buffer> {
+  readBody(bytesMax: number, allocate = Buffer.allocUnsafe): Buffer | Promise<Buffer> {
     if (this.bodyBytes > bytesMax) return Promise.reject(new RelayError('payload_too_large'));
     if (this.#arrived === this.bodyBytes) return this.#body;
-    const body = Buffer.allocUnsafe(this.bodyBytes);
+    const body = allocate(this.bodyBytes);
     this.#body.copy(body);
     this.#body = body;
     this.#step = 'reading';

@@ -1,7 +1,8 @@
 import type { RelayConfig } from './config.ts';
 import { RelayError } from './errors.ts';
 import { checkName, uuid } from './fields.ts';
-import { base64, object, parseJson, string, u32, u64 } from './json.ts';
+import { base64, object, parseJson, parseLongJson, string, u32, u64 } from './json.ts';
+import { LONG_BYTES } from './long-string.ts';
 import type { Counters } from './metrics.ts';
 import type { Store } from './stores/store.ts';
 
@@ -26,7 +27,8 @@ export async function push(
   counters: Counters,
   body: Buffer,
 ): Promise<string> {
-  const { recipient, message_id: messageId, ciphertext_b64: payload, meta } = parseJson(body, pushBody);
+  const fields = body.length > LONG_BYTES ? await parseLongJson(body, pushBody) : parseJson(body, pushBody);
+  const { recipient, message_id: messageId, ciphertext_b64: payload, meta } = fields;
   counters.pushTotal++;
   checkName('recipient', recipient);
   if (meta.chunk_count === 0) throw new RelayError('invalid_input', 'chunk_count must be positive');

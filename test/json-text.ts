@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { RelayError } from '../src/errors.ts';
-import { parseJson, type Read } from '../src/json.ts';
+import { parseJson, parseLongJson, type Read } from '../src/json.ts';
 
 /** Takes any JSON. */
 export const anything: Read<string> = (json) => {
@@ -13,10 +13,19 @@ export function parse<T>(text: string | Buffer, read: Read<T>): T | string {
   try {
     return parseJson(Buffer.from(text as string), read);
   } catch (error) {
-    assert.ok(error instanceof RelayError, String(error));
-    assert.equal(error.code, 'invalid_input');
-    return error.message;
+    return messageOf(error);
   }
+}
+
+/** The same, read as a body is that may hold a long payload. */
+export async function parseLong<T>(text: string, read: Read<T>): Promise<T | string> {
+  return parseLongJson(Buffer.from(text), read).catch(messageOf);
+}
+
+function messageOf(error: unknown): string {
+  assert.ok(error instanceof RelayError, String(error));
+  assert.equal(error.code, 'invalid_input');
+  return error.message;
 }
 
 export function isJson(text: string): boolean {

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { startRelay } from '../src/relay.ts';
 import { message, post, refused, startTestRelay, testConfig } from './helpers.ts';
+import { connectRaw, request } from './raw.ts';
 
 const push = message(1);
 const withMeta = (meta: object) => ({ ...push, meta: { ...push.meta, ...meta } });
@@ -102,6 +107,35 @@ test('a payload of exactly max_message_bytes is taken, one byte more is not', as
   assert.equal(await refused(relay, '/push', sized(8_388_609)), 'message too large');
   assert.equal((await post(relay, '/push', sized(8_388_608))).body.queue_bytes, 8_388_608);
 });
+
+for (const kind of ['memory', 'disk'] as const) {
+  test(`large payloads come back as they were, whatever was pushed beside and before them: ${kind}`, async (t) => {
+    const path = await mkdtemp(join(tmpdir(), 'enigma-relay-'));
+    t.after(() => rm(path, { recursive: true, force: true }));
+    const relay = await startRelay({ ...testConfig, storage: { kind, path } });
+    try {
+      const pushes = [90_000, 600_000, 700_001, 1_500_000, 90_002, 650_000].map((bytes, number) => ({
+        ...message(number),
+        recipient: `recipient ${number}`,
+        ciphertext_b64: Buffer.alloc(bytes, `the bytes of ${number}.`).toString('base64'),
+      }));
+      for (const beside of [pushes.slice(0, 3), pushes.slice(3)]) {
+        const connections = await Promise.all(beside.map(() => connectRaw(t, relay)));
+        const answers = beside.map((body, index) => {
+          connections[index]?.send(request('/push', JSON.stringify(body)));
+          return connections[index]?.answer();
+        });
+        for (const answer of await Promise.all(answers)) assert.equal(answer?.status, 200);
+      }
+      for (const { recipient, ciphertext_b64 } of pushes) {
+        const { items } = (await post(relay, '/pull', { recipient })).body;
+        assert.ok(items[0].ciphertext_b64 === ciphertext_b64, recipient);
+      }
+    } finally {
+      await relay.stop();
+    }
+  });
+}
 
 test('a full mailbox is 409, a full relay 503', async (t) => {
   const full = await startTestRelay(t, {

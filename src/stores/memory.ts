@@ -47,7 +47,8 @@ class MemoryStore implements Store {
       this.#mailboxes.settle(nowMs);
       if (added !== undefined) {
         const { change, seq, deadlineMs } = added;
-        this.#messages[change.slot] = { ...message, seq, arrivalMs: nowMs, deadlineMs };
+        const payload = Buffer.from(message.payload);
+        this.#messages[change.slot] = { ...message, payload, seq, arrivalMs: nowMs, deadlineMs };
       }
       return result;
     });

@@ -21,7 +21,10 @@ import type { Message, MessageKey, NewMessage } from '../message.ts';
  * What a store refuses it throws as `RelayError`: `quota_exceeded` or `storage_error`.
  */
 export interface Store {
-  /** Keeps a message, or recognises it as one that is kept or remembered; whatever the payload, the first one wins. */
+  /**
+   * Keeps a message, or recognises it as one that is kept or remembered; whatever the payload, the first one wins. The
+   * bytes of the payload are the caller's again once the promise is settled: a store that keeps them has copied them.
+   */
   push(message: NewMessage): Promise<PushResult>;
   /** The live messages of a mailbox after `afterSeq`, oldest first; an unknown mailbox is an empty one. */
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page>;

@@ -45,7 +45,7 @@ export class Model {
       arrivalMs: nowMs,
       deadlineMs: deadlineMs > U64_MAX ? U64_MAX : deadlineMs,
     };
-    this.messages = [...this.messages, { ...message, ...kept }];
+    this.messages = [...this.messages, { ...message, payload: Buffer.from(payload), ...kept }];
     this.expire(nowMs);
     return { stored: true, ...this.#figures(recipient) };
   }

@@ -1,6 +1,8 @@
+import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
 import type { MessageKey, NewMessage } from '../../message.ts';
+import { ownTurn, SLICE_BYTES } from '../../slices.ts';
 import { Expiry } from '../expiry.ts';
 import { InFlight } from '../in-flight.ts';
 import { isLong } from '../long.ts';
@@ -85,7 +87,9 @@ export class DiskStore implements Store {
   }
 
   push(message: NewMessage): Promise<PushResult> {
-    return this.#submit(message.recipient, () => pushRequest(this.#mailboxes, message));
+    const { recipient, payload } = message;
+    if (payload.length > SLICE_BYTES) return this.#operate(() => this.#pushLong(message));
+    return this.#submit(recipient, () => pushRequest(this.#mailboxes, message, crc32(payload)));
   }
 
   ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
@@ -190,6 +194,12 @@ export class DiskStore implements Store {
     return records;
   }
 
+  async #pushLong(message: NewMessage): Promise<PushResult> {
+    const payloadCrc = await crcOfLong(message.payload);
+    await this.#expiry.dropDue(message.recipient);
+    return this.#writer.submit(pushRequest(this.#mailboxes, message, payloadCrc));
+  }
+
   #dropDamaged(slot: number): void {
     const { table } = this.#mailboxes;
     const segment = table.slots.segment.get(slot);
@@ -224,4 +234,14 @@ function orStorageError<Result>(reading: Promise<Result>): Promise<Result> {
   return reading.catch((cause) => {
     throw new RelayError('storage_error', undefined, { cause });
   });
+}
+
+/** A CRC-32, a slice in each turn of the event loop. */
+async function crcOfLong(bytes: Uint8Array): Promise<number> {
+  let crc = 0;
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    if (at > 0) await ownTurn();
+    crc = crc32(bytes.subarray(at, at + SLICE_BYTES), crc);
+  }
+  return crc;
 }

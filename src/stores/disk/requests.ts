@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { MessageKey, NewMessage } from '../../message.ts';
 import { uuidWords } from '../mailboxes/keys.ts';
@@ -33,12 +32,16 @@ export interface Decided extends Waiting {
   readonly tell: () => void;
 }
 
-export function pushRequest(mailboxes: Mailboxes, message: NewMessage): Request<PushResult> {
+/** `payloadCrc` is the CRC-32 of its payload. */
+export function pushRequest(
+  mailboxes: Mailboxes,
+  message: NewMessage,
+  payloadCrc: number,
+): Request<PushResult> {
   const { recipient, payload, meta } = message;
   const headBytes = pushHeadBytes(recipient, meta.kind);
   if (headBytes === undefined) throw new RelayError('invalid_input', 'recipient or kind too long');
   const words = uuidWords(message.messageId);
-  const payloadCrc = crc32(payload);
   const bytes = headBytes + payload.length;
   const decide = (batch: Batch, nowMs: number): PushResult => {
     const { added, result } = mailboxes.push(message, words, nowMs);

@@ -46,6 +46,18 @@ export const pushPromises: Promises = {
     );
   },
 
+  async 'the bytes of a payload may be used for something else once its push is answered'(open) {
+    const { store } = await open();
+    for (const length of [1, 40_000, 600_000]) {
+      const payload = Buffer.alloc(length, 'sealed');
+      await store.push(message(length, { payload }));
+      payload.fill('another');
+    }
+    for (const { payload } of await pullAll(store)) {
+      assert.ok(Buffer.alloc(payload.length, 'sealed').equals(payload));
+    }
+  },
+
   async 'a duplicate is not stored, whatever its payload: the first one wins'(open) {
     const { store } = await open();
     await store.push(message(1, { payload: Buffer.from('first') }));
