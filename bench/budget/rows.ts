@@ -6,7 +6,7 @@ import { idleConnections } from './connections.ts';
 import { largePushes } from './large-pushes.ts';
 import { warmMb } from './memory.ts';
 import { queued } from './queued.ts';
-import { slowReaders } from './slow-readers.ts';
+import { slowReaderRows } from './slow-readers.ts';
 import { sources } from './sources.ts';
 
 /** One line of the budget: something that the relay is put through, and what it may take. */
@@ -34,7 +34,7 @@ export const rows: readonly Row[] = [
   sources,
   largePushes,
   bombs,
-  slowReaders,
+  ...slowReaderRows,
   idleConnections,
   churn,
 ];

@@ -8,39 +8,64 @@ import type { Row } from './rows.ts';
 
 const READERS = 64;
 const BYTES_PER_SECOND = 10_000;
-/** As many as fill a page of the default length by both of its measures. */
-const PAYLOAD_BYTES = 16_384;
 /** Long enough for the relay to have made all the pages; none is read to its end. */
 const SECONDS = 20;
 const STEPS_PER_SECOND = 10;
+/** Each asks again and again without waiting for its answers. */
+const PULLS_EACH = 16;
+
+interface SlowPage {
+  readonly name: string;
+  readonly about: string;
+  readonly messages: number;
+  readonly payloadBytes: number;
+}
 
 /** The most memory that pages take whose readers are slow. */
-export const slowReaders: Row = {
-  name: 'slow-readers',
-  about: 'peak memory while 64 readers take a full page of 4 MiB at 10 KB/s each',
-  allowedMb: 256,
-  async measure(stage) {
-    const recipient = newRecipient();
-    await drive(stage.relay, [pushes([recipient], PAYLOAD_BYTES, { requests: PAGE_MESSAGES })]);
-    return peakMb(stage, async () => {
-      const readers = Array.from({ length: READERS }, () => asking(stage.relay, recipient));
-      for (let step = 0; step < SECONDS * STEPS_PER_SECOND; step++) {
-        await sleep(1000 / STEPS_PER_SECOND);
-        for (const reader of readers) reader.read(BYTES_PER_SECOND / STEPS_PER_SECOND);
-      }
-      const served = readers.filter(({ bytesRead }) => bytesRead > 0).length;
-      for (const reader of readers) reader.destroy();
-      if (served < READERS) throw new Error(`${READERS - served} readers were given nothing`);
-    });
-  },
-};
+function slowReaders({ name, about, messages, payloadBytes }: SlowPage): Row {
+  return {
+    name,
+    about: `peak memory while 64 readers take ${about} at 10 KB/s each, and ask for more`,
+    allowedMb: 256,
+    async measure(stage) {
+      const recipient = newRecipient();
+      await drive(stage.relay, [pushes([recipient], payloadBytes, { requests: messages })]);
+      return peakMb(stage, async () => {
+        const readers = Array.from({ length: READERS }, () => asking(stage.relay, recipient));
+        for (let step = 0; step < SECONDS * STEPS_PER_SECOND; step++) {
+          await sleep(1000 / STEPS_PER_SECOND);
+          for (const reader of readers) reader.read(BYTES_PER_SECOND / STEPS_PER_SECOND);
+        }
+        const served = readers.filter(({ bytesRead }) => bytesRead > 0).length;
+        for (const reader of readers) reader.destroy();
+        if (served < READERS) throw new Error(`${READERS - served} readers were given nothing`);
+      });
+    },
+  };
+}
 
-/** A connection that has asked for a page, and is read by hand. */
+export const slowReaderRows: readonly Row[] = [
+  slowReaders({
+    name: 'slow-readers',
+    about: 'a full page of 4 MiB',
+    // As many as fill a page of the default length by both of its measures.
+    messages: PAGE_MESSAGES,
+    payloadBytes: 16_384,
+  }),
+  slowReaders({
+    name: 'slow-readers-8m',
+    about: 'a message of 8 MiB',
+    messages: 2,
+    payloadBytes: 8 * 1024 * 1024,
+  }),
+];
+
+/** A connection that has asked for pages, and is read by hand. */
 function asking({ url }: Target, recipient: string): Socket {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.pause();
   socket.on('readable', () => {});
-  socket.write(pullRequest(recipient));
+  for (let pulls = 0; pulls < PULLS_EACH; pulls++) socket.write(pullRequest(recipient));
   return socket;
 }
