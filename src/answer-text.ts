@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Answer } from './api.ts';
-import { writeParts } from './parts.ts';
+import { writePart, writeParts } from './parts.ts';
 
 /**
  * Writes an answer to a connection that has no response to write it with. A promise for one in parts, which resolves
@@ -17,7 +17,7 @@ export function writeAnswer(socket: Socket, answer: Answer, idleSeconds: number)
   socket.cork();
   socket.write(head);
   const parts = more === undefined ? undefined : writeParts(socket, answer, true);
-  if (parts === undefined) socket.write(body);
+  if (parts === undefined) writePart(socket, body);
   socket.uncork();
   return parts;
 }

@@ -1,3 +1,4 @@
+import { pageBuffers } from './buffer-pool.ts';
 import type { Message } from './message.ts';
 
 /** A stretch of JSON, and the payload that follows it in base64. */
@@ -55,7 +56,7 @@ function written(stretches: readonly Stretch[]): Buffer {
   }
   // Text that is all ASCII, as nearly always, is only copied.
   const encoding = textBytes === textLength ? 'latin1' : 'utf8';
-  const json = Buffer.allocUnsafeSlow(textBytes + payloadLength);
+  const json = pageBuffers.take(textBytes + payloadLength);
   let at = 0;
   for (const { text, payload } of stretches) {
     at += json.write(text, at, encoding);

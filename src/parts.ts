@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { pageBuffers } from './buffer-pool.ts';
 import type { Parts } from './pull.ts';
 
 /**
@@ -9,13 +10,22 @@ export async function writeParts(stream: Writable, { body, more }: Parts, chunke
   for (let part: Parts['body'] | undefined = body; part !== undefined; part = await more?.()) {
     stream.cork();
     if (chunked) stream.write(`${Buffer.byteLength(part).toString(16)}\r\n`);
-    stream.write(part);
+    writePart(stream, part);
     if (chunked) stream.write('\r\n');
     stream.uncork();
     if (stream.writableNeedDrain) await taken(stream);
     if (stream.destroyed) return;
   }
   if (chunked) stream.write('0\r\n\r\n');
+}
+
+/** Once a part has left, its buffer serves another one. */
+export function writePart(stream: Writable, part: Parts['body']): void {
+  if (typeof part === 'string') stream.write(part);
+  else
+    stream.write(part, (error) => {
+      if (!error) pageBuffers.give(part);
+    });
 }
 
 /** Resolves when the stream takes more, or is closed. */

@@ -43,7 +43,7 @@ export async function pull(
     const { messages, more } = first;
     if (messages.length === 0) return START + end(undefined, first);
     const isAll = !more || messages.length === messagesMax || limit.bytesMax <= SHORT_BYTES;
-    if (isAll) return { body: messagesJson(messages, START, end(messages.at(-1), first)) };
+    if (isAll) return { body: pageJson(first, START, end(messages.at(-1), first)) };
   }
   const parts = partsOf(store, { recipient, seq: afterSeq }, limit, first);
   const { value } = await parts.next();
@@ -90,11 +90,18 @@ async function* partsOf(
     const isEnd = !page.more || left.messagesMax === 0 || left.bytesMax < 0;
     if (long === undefined || isEnd) {
       const behind = isEnd ? end(last, { more: page.more, remaining: remaining - sent }) : '';
-      yield messagesJson(messages, text, behind);
+      yield pageJson(page, text, behind);
       text = '';
     }
     if (isEnd) return;
   }
+}
+
+/** A page's messages as JSON; their payloads are done with. */
+function pageJson(page: Page, before: string, after: string): Buffer {
+  const json = messagesJson(page.messages, before, after);
+  page.release?.();
+  return json;
 }
 
 /** A message as JSON, up to the end of its payload; returns whether it was still there. */

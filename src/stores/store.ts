@@ -68,6 +68,8 @@ export interface Page {
   readonly more: boolean;
   /** Live messages in the mailbox that are not on this page, whichever side of it. */
   readonly remaining: number;
+  /** For who is done with the messages early: nobody may look at their payloads from then on, and other pages are read there. */
+  release?(): void;
 }
 
 /** A message whose payload is read in pieces, so that nobody holds all of it at once. */

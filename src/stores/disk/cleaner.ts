@@ -208,7 +208,7 @@ export class Cleaner {
     }
     const messages = step.filter(({ isMemory }) => !isMemory);
     const number = this.#number;
-    const records = await this.#reader.read(
+    const { records } = await this.#reader.read(
       messages.map(({ slot }) => slot),
       (slot) => table.mailboxOf(slot).recipient,
     );

@@ -25,7 +25,7 @@ import type { Files } from './files.ts';
 import type { Journal } from './journal.ts';
 import { type LongParts, openLong } from './long.ts';
 import { type OpenRecount, recountOpen } from './open-recount.ts';
-import { createReader, type Reader, type ReadRecord } from './reader.ts';
+import { createReader, type Reader, type ReadRecords } from './reader.ts';
 import { readMessage } from './record.ts';
 import { ackRequest, pushRequest, type Request } from './requests.ts';
 import type { Reserve } from './reserve.ts';
@@ -175,23 +175,24 @@ export class DiskStore implements Store {
         if (long === undefined) continue;
         return { messages: [], long, more, remaining };
       }
-      const records = await this.#read(slots, recipient);
+      const { records, release } = await this.#read(slots, recipient);
       if (records.every((record) => record !== undefined)) {
-        return { messages: records.map(({ record, head }) => readMessage(record, head)), more, remaining };
+        const messages = records.map(({ record, head }) => readMessage(record, head));
+        return { messages, more, remaining, release };
       }
     }
   }
 
   /** Reads a page's records. Those that are damaged count as gone from here on. */
-  async #read(slots: readonly number[], recipient: string): Promise<(ReadRecord | undefined)[]> {
+  async #read(slots: readonly number[], recipient: string): Promise<ReadRecords> {
     const { seq, state } = this.#mailboxes.table.slots;
     const seqs = slots.map((slot) => seq.get(slot));
-    const records = await orStorageError(this.#reader.read(slots, () => recipient));
+    const read = await orStorageError(this.#reader.read(slots, () => recipient));
     slots.forEach((slot, index) => {
       const isStillThere = seq.get(slot) === seqs[index] && (state.get(slot) & LIVE) !== 0;
-      if (records[index] === undefined && isStillThere) this.#dropDamaged(slot);
+      if (read.records[index] === undefined && isStillThere) this.#dropDamaged(slot);
     });
-    return records;
+    return read;
   }
 
   async #pushLong(message: NewMessage): Promise<PushResult> {

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { pageBuffers } from '../../buffer-pool.ts';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { File } from './files.ts';
 import { expectedPayloadCrc, isPush, type RecordHead, readHead } from './record.ts';
@@ -24,12 +25,19 @@ interface Wanted {
   readonly bytes: number;
 }
 
+export interface ReadRecords {
+  /** In the order of their slots; undefined for one that is not what its slot says, or that the disk does not give. */
+  readonly records: readonly (ReadRecord | undefined)[];
+  /** For who is done with the records early: others are read into their memory from then on. */
+  readonly release: () => void;
+}
+
 export interface Reader {
   /**
-   * Reads the records of live messages; undefined for one that is not what its slot says, or that the disk does not give. Where they stand is looked up
-   * before anything is awaited, and their segments stay where they are until they are read.
+   * Reads the records of live messages. Where they stand is looked up before anything is awaited, and their segments stay where
+   * they are until they are read.
    */
-  read(slots: readonly number[], recipientOf: (slot: number) => string): Promise<(ReadRecord | undefined)[]>;
+  read(slots: readonly number[], recipientOf: (slot: number) => string): Promise<ReadRecords>;
 }
 
 export function createReader(segments: Segments, slots: Slots): Reader {
@@ -43,9 +51,13 @@ export function createReader(segments: Segments, slots: Slots): Reader {
         position: slots.position.get(slot),
         bytes: slots.recordBytes.get(slot),
       }));
-      const found: (ReadRecord | undefined)[] = new Array(wanted.length).fill(undefined);
-      await Promise.all(runsOf(wanted).map((run) => readRun(segments, run, found)));
-      return found;
+      const records: (ReadRecord | undefined)[] = new Array(wanted.length).fill(undefined);
+      const buffers: Buffer[] = [];
+      await Promise.all(runsOf(wanted).map((run) => readRun(segments, run, records, buffers)));
+      const release = (): void => {
+        for (const buffer of buffers) pageBuffers.give(buffer);
+      };
+      return { records, release };
     },
   };
 }
@@ -77,24 +89,31 @@ async function readRun(
   segments: Segments,
   run: readonly Wanted[],
   found: (ReadRecord | undefined)[],
+  buffers: Buffer[],
 ): Promise<void> {
   const [first, last] = [run[0] as Wanted, run.at(-1) as Wanted];
   await segments.use(first.segment, async (file) => {
-    const bytes = await readBytes(file, first.position, last.position + last.bytes);
+    const bytes = await readBytes(file, first.position, last.position + last.bytes, buffers);
     for (const each of run) {
       const at = each.position - first.position;
       // What the disk does not give for the whole run may be one bad page.
       const record =
         bytes?.subarray(at, at + each.bytes) ??
-        (await readBytes(file, each.position, each.position + each.bytes));
+        (await readBytes(file, each.position, each.position + each.bytes, buffers));
       found[each.index] = record && checkRecord(record, each);
     }
   });
 }
 
 /** The bytes between two positions, as far as the file has them; undefined if the disk does not give them. */
-async function readBytes(file: File, from: number, to: number): Promise<Buffer | undefined> {
-  const bytes = Buffer.allocUnsafeSlow(to - from);
+async function readBytes(
+  file: File,
+  from: number,
+  to: number,
+  buffers: Buffer[],
+): Promise<Buffer | undefined> {
+  const bytes = pageBuffers.take(to - from);
+  buffers.push(bytes);
   try {
     return bytes.subarray(0, await file.read(bytes, from));
   } catch {
