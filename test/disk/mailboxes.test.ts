@@ -86,16 +86,17 @@ test('a key is found as long as it is there, however many others there are', () 
       for (let slot = 0; slot <= steps.length; slot++) keys.reserve(slot);
       const slots = new Map<string, number>();
       steps.forEach((each, index) => {
+        const { mailbox, words, chunkIndex } = each;
         const slot = index + 1;
         const name = JSON.stringify(each);
         const known = slots.get(name);
-        assert.equal(keys.find(each), known ?? 0);
+        assert.equal(keys.find(mailbox, words, chunkIndex), known ?? 0);
         if (known !== undefined) {
           keys.remove(known);
           slots.delete(name);
           return;
         }
-        keys.set(slot, each);
+        keys.set(slot, mailbox, words, chunkIndex);
         keys.add(slot);
         slots.set(name, slot);
       });
@@ -103,18 +104,30 @@ test('a key is found as long as it is there, however many others there are', () 
   );
 });
 
-test('keys are found after the table has grown many times', () => {
-  const keys = new Keys();
-  const keyOf = (slot: number) => ({ mailbox: slot % 7, words: [slot, 0, 0, slot] as const, chunkIndex: 0 });
-  for (let slot = 0; slot <= 20_000; slot++) {
-    keys.reserve(slot);
-    if (slot === 0) continue;
-    keys.set(slot, keyOf(slot));
-    keys.add(slot);
-  }
-  for (let slot = 1; slot <= 20_000; slot += 2) keys.remove(slot);
-  for (let slot = 1; slot <= 20_000; slot++) assert.equal(keys.find(keyOf(slot)), slot % 2 === 0 ? slot : 0);
-});
+for (const inBulk of [false, true]) {
+  test(`keys are found after the table has grown many times${inBulk ? ' in bulk' : ''}`, () => {
+    const keys = new Keys();
+    const wordsOf = (slot: number) => [slot, 0, 0, 0xffff_ffff - slot] as const;
+    const isThere = (slot: number) => slot % 2 === 0 && slot <= 20_000;
+    for (let slot = 0; slot <= 40_000; slot++) keys.reserve(slot);
+    const add = (from: number, to: number): void => {
+      for (let slot = from; slot <= to; slot++) {
+        keys.set(slot, slot % 7, wordsOf(slot), 0);
+        keys.add(slot);
+      }
+    };
+    if (inBulk) keys.beginBulk();
+    add(1, 10_000);
+    for (let slot = 1; slot <= 10_000; slot += 2) keys.remove(slot);
+    add(10_001, 40_000);
+    for (let slot = 10_001; slot <= 40_000; slot++) if (!isThere(slot)) keys.remove(slot);
+    if (inBulk) keys.endBulk();
+    for (let slot = 1; slot <= 40_000; slot++)
+      assert.equal(keys.find(slot % 7, wordsOf(slot), 0), isThere(slot) ? slot : 0);
+    for (let slot = 1; slot <= 20_000; slot += 2) add(slot, slot);
+    for (let slot = 1; slot <= 20_000; slot++) assert.equal(keys.find(slot % 7, wordsOf(slot), 0), slot);
+  });
+}
 
 test('a due queue gives the earliest first, however its entries move', () => {
   fc.assert(

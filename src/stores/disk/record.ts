@@ -122,18 +122,18 @@ export function writeEnd(into: Buffer, at: number): number {
 /** Length of the head that begins at `at`; 0 if no whole one stands there. */
 export function headBytesAt(from: Buffer, at: number): number {
   if (at + KEY_BYTES > from.length) return 0;
-  const kind = from.readUInt8(at);
+  const kind = from[at] as number;
   if (kind < PUSH || kind > END) return 0;
   const fixedBytes = kind <= PUSH_BASE64 ? PUSH_BYTES + CHECKSUM_BYTES : KEY_BYTES;
-  const headBytes = fixedBytes + from.readUInt16LE(at + 2) + from.readUInt16LE(at + 4);
+  const headBytes = fixedBytes + readU16(from, at + 2) + readU16(from, at + 4);
   return at + headBytes > from.length ? 0 : headBytes;
 }
 
 /** Length of the payload behind the whole head that begins at `at`, as it is kept. */
 export function keptBytesAt(from: Buffer, at: number): number {
-  const kind = from.readUInt8(at);
+  const kind = from[at] as number;
   if (kind > PUSH_BASE64) return 0;
-  const payloadBytes = from.readUInt32LE(at + 72);
+  const payloadBytes = readU32(from, at + 72);
   return kind === PUSH_BASE64 ? 4 * Math.ceil(payloadBytes / 3) : payloadBytes;
 }
 
@@ -144,18 +144,18 @@ export function readHead(from: Buffer, at: number, into?: RecordHead): RecordHea
   const headBytes = headBytesAt(from, at);
   if (headBytes === 0) return undefined;
   const head: Writable<RecordHead> = into ?? emptyHead();
-  const kind = from.readUInt8(at);
+  const kind = from[at] as number;
   const hasPayload = kind <= PUSH_BASE64;
   const recipientAt = at + (hasPayload ? PUSH_BYTES : KEY_BYTES);
   head.kind = kind;
-  head.recipient = from.toString('utf8', recipientAt, recipientAt + from.readUInt16LE(at + 2));
+  head.recipient = from.toString('utf8', recipientAt, recipientAt + readU16(from, at + 2));
   const words = head.words as Writable<Words>;
-  for (let word = 0; word < words.length; word++) words[word] = from.readUInt32BE(at + 24 + 4 * word);
-  head.chunkIndex = from.readUInt32LE(at + 40);
+  for (let word = 0; word < words.length; word++) words[word] = readU32BE(from, at + 24 + 4 * word);
+  head.chunkIndex = readU32(from, at + 40);
   head.seq = readSafe(from, at + 8);
   head.ms = readSafe(from, at + 16);
   head.headBytes = headBytes;
-  head.payloadBytes = hasPayload ? from.readUInt32LE(at + 72) : 0;
+  head.payloadBytes = hasPayload ? readU32(from, at + 72) : 0;
   head.keptBytes = keptBytesAt(from, at);
   head.deadlineMs = hasPayload ? readSafe(from, at + 64) : 0;
   return head;
@@ -230,7 +230,21 @@ export function writeSafe(into: Buffer, at: number, value: number): void {
 }
 
 export function readSafe(from: Buffer, at: number): number {
-  return from.readUInt32LE(at) + from.readUInt32LE(at + 4) * 2 ** 32;
+  return readU32(from, at) + readU32(from, at + 4) * 2 ** 32;
+}
+
+/** As `Buffer` reads them, at a fifth of the time: a start reads millions. The bytes are there. */
+function readU32(from: Buffer, at: number): number {
+  return (readU16(from, at) | (readU16(from, at + 2) << 16)) >>> 0;
+}
+
+function readU32BE(from: Buffer, at: number): number {
+  const high = ((from[at] as number) << 8) | (from[at + 1] as number);
+  return ((high << 16) | ((from[at + 2] as number) << 8) | (from[at + 3] as number)) >>> 0;
+}
+
+function readU16(from: Buffer, at: number): number {
+  return (from[at] as number) | ((from[at + 1] as number) << 8);
 }
 
 /** Any u64; `readBigUInt64LE` takes twice as long for those that are as small as nearly all are. */

@@ -13,7 +13,7 @@ import {
 } from './record.ts';
 
 const WINDOW_BYTES = 1 << 20;
-const HEADS_BYTES_MIN = 4096;
+const HEADS_BYTES_MIN = 1 << 16;
 
 /** A record, and where in its segment it begins. */
 export interface FoundRecord {
@@ -59,8 +59,10 @@ export class Scanner {
   readonly #saltCrc: number;
   readonly #fileBytes: number;
   readonly #buffer: Buffer;
-  /** The heads of the batch that is being read. */
-  #heads = Buffer.allocUnsafeSlow(HEADS_BYTES_MIN);
+  /** Where heads are put side by side, those of one batch behind those of another, which stay as long as somebody has them. */
+  #heads = Buffer.alloc(0);
+  #headsFrom = 0;
+  #headsTo = 0;
   #start = 0;
   #window: Buffer;
 
@@ -74,22 +76,22 @@ export class Scanner {
 
   /** The batch at a position; undefined if no good one begins there. */
   async batchAt(position: number): Promise<FoundBatch | undefined> {
-    const frame = await this.frameAt(position);
+    if (!this.#isLoaded(position, FRAME_BYTES)) await this.#load(position, FRAME_BYTES);
+    const frame = readFrame(this.#window, position - this.#start, this.#saltCrc);
     if (frame === undefined || position + frame.length > this.#fileBytes) return undefined;
     const end = position + frame.length;
     let at = position + FRAME_BYTES;
-    let headsBytes = 0;
+    this.#headsFrom = this.#headsTo;
     for (let left = frame.records; left > 0; left--) {
       const bytes = Math.min(HEAD_BYTES_MAX, end - at);
       const offset = this.#isLoaded(at, bytes) ? at - this.#start : await this.#load(at, bytes);
       const headBytes = headBytesAt(this.#window, offset);
       if (headBytes === 0) return undefined;
-      this.#copyHead(offset, headBytes, headsBytes);
-      headsBytes += headBytes;
+      this.#copyHead(offset, headBytes);
       at += headBytes + keptBytesAt(this.#window, offset);
       if (at > end) return undefined;
     }
-    const heads = Buffer.from(this.#heads.subarray(0, headsBytes));
+    const heads = this.#heads.subarray(this.#headsFrom, this.#headsTo);
     return at === end && crc32(heads) === frame.headsCrc ? { position, frame, heads } : undefined;
   }
 
@@ -141,13 +143,14 @@ export class Scanner {
     this.#window = this.#buffer.subarray(0, 0);
   }
 
-  #copyHead(offset: number, bytes: number, to: number): void {
-    if (to + bytes > this.#heads.length) {
-      const longer = Buffer.allocUnsafeSlow(2 * (to + bytes));
-      this.#heads.copy(longer, 0, 0, to);
-      this.#heads = longer;
+  #copyHead(offset: number, bytes: number): void {
+    if (this.#headsTo + bytes > this.#heads.length) {
+      const before = this.#heads.subarray(this.#headsFrom, this.#headsTo);
+      this.#heads = Buffer.allocUnsafeSlow(Math.max(HEADS_BYTES_MIN, 2 * (before.length + bytes)));
+      this.#headsTo = before.copy(this.#heads);
+      this.#headsFrom = 0;
     }
-    this.#window.copy(this.#heads, to, offset, offset + bytes);
+    this.#headsTo += this.#window.copy(this.#heads, this.#headsTo, offset, offset + bytes);
   }
 
   #isLoaded(position: number, bytes: number): boolean {

@@ -1,8 +1,8 @@
 type Numbers = Float64Array | Uint32Array | Uint16Array | Uint8Array;
 
-const CHUNK_BITS = 11;
+export const CHUNK_BITS = 11;
 const CHUNK_LENGTH = 1 << CHUNK_BITS;
-const CHUNK_MASK = CHUNK_LENGTH - 1;
+export const CHUNK_MASK = CHUNK_LENGTH - 1;
 
 /** Whether columns need room for this slot and those that follow: always so for slot 0. */
 export function beginsChunk(slot: number): boolean {

@@ -75,7 +75,7 @@ export class Table {
 
   /** The slot of a key, or 0. */
   find(mailbox: Mailbox, words: Words, chunkIndex: number): number {
-    return this.slots.keys.find({ mailbox: mailbox.number, words, chunkIndex });
+    return this.slots.keys.find(mailbox.number, words, chunkIndex);
   }
 
   /** What a slot is about. */
@@ -92,7 +92,7 @@ export class Table {
   /** A new slot that can be found by its key. */
   take(mailbox: Mailbox, state: number, words: Words, chunkIndex: number, seq: number): number {
     const slot = this.slots.take(state);
-    this.slots.keys.set(slot, { mailbox: mailbox.number, words, chunkIndex });
+    this.slots.keys.set(slot, mailbox.number, words, chunkIndex);
     this.slots.keys.add(slot);
     this.slots.seq.set(slot, seq);
     mailbox.slots++;
@@ -126,7 +126,9 @@ export class Table {
   /** Runs something that enters many messages and looks at no order: they are put in order at its end, which is faster. */
   async inBulk<Result>(run: () => Promise<Result>): Promise<Result> {
     this.#ordersLater = true;
+    this.slots.keys.beginBulk();
     const result = await run();
+    this.slots.keys.endBulk();
     this.#ordersLater = false;
     this.#orderAll();
     return result;
