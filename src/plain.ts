@@ -4,6 +4,7 @@ import { writeAnswer } from './answer-text.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { RelayError } from './errors.ts';
 import type { Exchange, Serve } from './exchange.ts';
+import { holdUntilTurnEnds } from './hold.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
 
@@ -144,6 +145,7 @@ export class PlainConnection implements Exchange {
     this.#arrived = this.#body.length;
     if (bytes.length < end) this.#setTimer(this.#options.requestMs);
     else this.#putBack(bytes.subarray(end));
+    holdUntilTurnEnds(this.#socket);
     this.#options.serve(this);
   }
 
