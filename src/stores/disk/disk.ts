@@ -26,6 +26,7 @@ import type { Journal } from './journal.ts';
 import { type LongParts, openLong } from './long.ts';
 import { type OpenRecount, recountOpen } from './open-recount.ts';
 import { createReader, type Reader, type ReadRecords } from './reader.ts';
+import type { Recent } from './recent.ts';
 import { readMessage } from './record.ts';
 import { ackRequest, pushRequest, type Request } from './requests.ts';
 import type { Reserve } from './reserve.ts';
@@ -46,6 +47,7 @@ export interface DiskStoreParts {
   readonly limits: StoreLimits;
   readonly mailboxes: Mailboxes;
   readonly segments: Segments;
+  readonly recent: Recent;
   readonly journal: Journal;
   readonly reserve: Reserve;
   readonly time: StoreTime;
@@ -67,10 +69,10 @@ export class DiskStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(parts: DiskStoreParts) {
-    const { mailboxes, segments } = parts;
+    const { mailboxes, segments, recent } = parts;
     this.#parts = parts;
     this.#mailboxes = mailboxes;
-    this.#reader = createReader(segments, mailboxes.table.slots);
+    this.#reader = createReader(segments, recent, mailboxes.table.slots);
     this.#expiry = new Expiry(mailboxes, parts.time);
     const onDamage = (slot: number): void => this.#dropDamaged(slot);
     this.#longParts = {

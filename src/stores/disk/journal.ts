@@ -4,6 +4,7 @@ import type { Log as Logger } from '../../log.ts';
 import type { Clock } from '../store.ts';
 import { Batch, FRAME_BYTES, type Frame, PAGE_BYTES, padded } from './batch.ts';
 import type { Files } from './files.ts';
+import type { Recent } from './recent.ts';
 import type { Purpose, Reserve } from './reserve.ts';
 import { Retry } from './retry.ts';
 import { FIRST_BATCH, type LogPosition, SEAL_BYTES, segmentName } from './segment.ts';
@@ -30,6 +31,7 @@ interface JournalParts {
   readonly segmentBytes: number;
   readonly reserve: Reserve;
   readonly segments: Segments;
+  readonly recent: Recent;
   readonly stamp: Stamp;
 }
 
@@ -170,19 +172,20 @@ export class Journal {
 
   /** Begins a new segment: the usual one, or for a batch that is too long for it one of its own length. */
   async #beginSegment(batchBytes: number): Promise<void> {
-    const { files, segmentBytes, stamp } = this.#parts;
+    const { files, segmentBytes, recent, stamp } = this.#parts;
     const isUsual = batchBytes <= this.capacity;
     const bytes = isUsual ? segmentBytes : FIRST_BATCH + batchBytes + SEAL_BYTES;
     const prepared = await (isUsual ? this.#reserve.take() : this.#reserve.create(bytes));
     const number = this.#nextNumber++;
-    const next = await beginSegment(files, prepared, {
+    const head = {
       number,
       bytes,
       salt: randomBytes(16),
       oldest: this.#oldest,
       flushed: this.#flushed,
       ...stamp(),
-    }).catch((error) => {
+    };
+    const next = await beginSegment(files, prepared, head, recent).catch((error) => {
       throw this.#fail(error);
     });
     this.#segments.add(number, bytes);

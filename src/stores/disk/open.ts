@@ -13,6 +13,7 @@ import { type Files, openDirectory } from './files.ts';
 import { createGate } from './gate.ts';
 import { Journal, type JournalStart } from './journal.ts';
 import { lockDirectory } from './lock.ts';
+import { Recent } from './recent.ts';
 import { type Recovered, recover, rewriteLast } from './recovery.ts';
 import { Reserve } from './reserve.ts';
 import { Scanner } from './scan.ts';
@@ -22,6 +23,8 @@ import { Spares } from './spares.ts';
 import { Tail } from './tail.ts';
 
 const SEGMENT_BYTES = 16 * 2 ** 20;
+/** Of a segment's length, for each of the two stretches that are kept in memory. */
+const RECENT_SHARE = 1 / 8;
 
 export interface DiskStoreOptions {
   /** The directory, created where it is missing. */
@@ -69,7 +72,8 @@ async function open(
   const mailboxes = new Mailboxes(limits);
   const found = await recover(files, mailboxes.table, limits.dedupWindowMs > 0, strictly(logger));
   await spares.load(await files.list());
-  const start = found === undefined ? firstStart : await resume(files, segments, found);
+  const recent = new Recent(segmentBytes * RECENT_SHARE);
+  const start = found === undefined ? firstStart : await resume(files, segments, recent, found);
   const time = new StoreTime(clock, found?.timeMs, (byMs) =>
     logger.warn({ by_ms: byMs }, 'the clock jumped ahead'),
   );
@@ -78,7 +82,7 @@ async function open(
   await inTurns((max) => mailboxes.dropDue(nowMs, max));
   const stamp = () => ({ timeMs: time.now(), nextSeq: mailboxes.nextSeq });
   const reserve = new Reserve(spares, logger);
-  const parts = { files, clock, logger, segmentBytes, reserve, segments };
+  const parts = { files, clock, logger, segmentBytes, reserve, segments, recent };
   const journal = new Journal({ ...parts, stamp }, start);
   if (found === undefined) await beginLog(spares, journal);
   const prepared = reserve.prepare();
@@ -110,7 +114,12 @@ const firstStart: JournalStart = {
  * Goes on with the log that was found. What a killed process wrote may be in the page cache only, so the names and the last
  * batch are made durable before anything rests on them; only then goes what that batch says no longer counts.
  */
-async function resume(files: Files, segments: Segments, found: Recovered): Promise<JournalStart> {
+async function resume(
+  files: Files,
+  segments: Segments,
+  recent: Recent,
+  found: Recovered,
+): Promise<JournalStart> {
   const head = found.segments.at(-1) as Recovered['segments'][number];
   await files.flushDirectory();
   const file = await files.open(segmentName(head.number), 'write');
@@ -125,7 +134,7 @@ async function resume(files: Files, segments: Segments, found: Recovered): Promi
   for (const { number, bytes } of found.segments) segments.add(number, bytes);
   const flushed = found.last === undefined ? head.flushed : { segment: head.number, position: head.end };
   return {
-    tail: new Tail(head, file, head.end),
+    tail: new Tail(head, file, recent, head.end),
     oldest: found.oldest,
     flushed,
     nextNumber: head.number + 1,

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { pageBuffers } from '../../buffer-pool.ts';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { File } from './files.ts';
+import type { Recent } from './recent.ts';
 import { expectedPayloadCrc, isPush, type RecordHead, readHead } from './record.ts';
 import type { Segments } from './segments.ts';
 
@@ -40,7 +41,7 @@ export interface Reader {
   read(slots: readonly number[], recipientOf: (slot: number) => string): Promise<ReadRecords>;
 }
 
-export function createReader(segments: Segments, slots: Slots): Reader {
+export function createReader(segments: Segments, recent: Recent, slots: Slots): Reader {
   return {
     async read(wantedSlots, recipientOf) {
       const wanted = wantedSlots.map((slot, index) => ({
@@ -53,7 +54,8 @@ export function createReader(segments: Segments, slots: Slots): Reader {
       }));
       const records: (ReadRecord | undefined)[] = new Array(wanted.length).fill(undefined);
       const buffers: Buffer[] = [];
-      await Promise.all(runsOf(wanted).map((run) => readRun(segments, run, records, buffers)));
+      const runs = runsOf(wanted).filter((run) => !findRun(recent, run, records, buffers));
+      await Promise.all(runs.map((run) => readRun(segments, run, records, buffers)));
       const release = (): void => {
         for (const buffer of buffers) pageBuffers.give(buffer);
       };
@@ -85,17 +87,37 @@ function runsOf(wanted: Wanted[]): Wanted[][] {
   return runs;
 }
 
+/** Takes the records of a run from memory; false if they are not all there, and good. */
+function findRun(
+  recent: Recent,
+  run: readonly Wanted[],
+  found: (ReadRecord | undefined)[],
+  buffers: Buffer[],
+): boolean {
+  const { segment, from, to } = extentOf(run);
+  const written = recent.find(segment, from, to);
+  if (written === undefined) return false;
+  const bytes = pageBuffers.take(to - from);
+  buffers.push(bytes);
+  written.copy(bytes);
+  return run.every((each) => {
+    const at = each.position - from;
+    found[each.index] = checkRecord(bytes.subarray(at, at + each.bytes), each);
+    return found[each.index] !== undefined;
+  });
+}
+
 async function readRun(
   segments: Segments,
   run: readonly Wanted[],
   found: (ReadRecord | undefined)[],
   buffers: Buffer[],
 ): Promise<void> {
-  const [first, last] = [run[0] as Wanted, run.at(-1) as Wanted];
-  await segments.use(first.segment, async (file) => {
-    const bytes = await readBytes(file, first.position, last.position + last.bytes, buffers);
+  const { segment, from, to } = extentOf(run);
+  await segments.use(segment, async (file) => {
+    const bytes = await readBytes(file, from, to, buffers);
     for (const each of run) {
-      const at = each.position - first.position;
+      const at = each.position - from;
       // What the disk does not give for the whole run may be one bad page.
       const record =
         bytes?.subarray(at, at + each.bytes) ??
@@ -103,6 +125,11 @@ async function readRun(
       found[each.index] = record && checkRecord(record, each);
     }
   });
+}
+
+function extentOf(run: readonly Wanted[]): { segment: number; from: number; to: number } {
+  const [first, last] = [run[0] as Wanted, run.at(-1) as Wanted];
+  return { segment: first.segment, from: first.position, to: last.position + last.bytes };
 }
 
 /** The bytes between two positions, as far as the file has them; undefined if the disk does not give them. */

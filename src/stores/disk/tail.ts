@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { type Batch, type Frame, padded } from './batch.ts';
 import { type File, type Files, writeWhole } from './files.ts';
+import type { Recent } from './recent.ts';
 import {
   encodeSegmentHead,
   FIRST_BATCH,
@@ -17,16 +18,18 @@ export class Tail {
   readonly #file: File;
   readonly #saltCrc: number;
   readonly #index: IndexBuilder;
+  readonly #recent: Recent;
   /** Where the next batch begins. */
   #end: number;
 
   /** Goes on behind the last batch of a file that is open for writing, which ends at `end`. */
-  constructor({ number, bytes, salt }: SegmentHead, file: File, end = FIRST_BATCH) {
+  constructor({ number, bytes, salt }: SegmentHead, file: File, recent: Recent, end = FIRST_BATCH) {
     this.number = number;
     this.#bytes = bytes;
     this.#file = file;
     this.#saltCrc = crc32(salt);
     this.#index = new IndexBuilder(bytes);
+    this.#recent = recent;
     this.#end = end;
     if (end !== FIRST_BATCH) this.#index.giveUp();
   }
@@ -43,8 +46,10 @@ export class Tail {
   /** Writes a batch and flushes it; resolves with where it begins. After a failure the file takes nothing more. */
   async append(batch: Batch, frame: Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'>): Promise<number> {
     const position = this.#end;
-    await writeWhole(this.#file, batch.encode(frame, this.#saltCrc), position);
+    const pieces = batch.encode(frame, this.#saltCrc);
+    await writeWhole(this.#file, pieces, position);
     await this.#file.flush();
+    this.#recent.add(this.number, position, pieces);
     this.#index.add(position, batch.outlineBytes, () => batch.outline());
     this.#end += padded(batch.length);
     return position;
@@ -63,7 +68,12 @@ export class Tail {
 }
 
 /** Makes a prepared file, of the length that the head says, the segment of a number. Neither name is left by a failure. */
-export async function beginSegment(files: Files, prepared: string, head: SegmentHead): Promise<Tail> {
+export async function beginSegment(
+  files: Files,
+  prepared: string,
+  head: SegmentHead,
+  recent: Recent,
+): Promise<Tail> {
   const name = segmentName(head.number);
   let file: File | undefined;
   let linked = false;
@@ -81,5 +91,5 @@ export async function beginSegment(files: Files, prepared: string, head: Segment
     if (linked) await files.unlink(name).catch(() => {});
     throw error;
   }
-  return new Tail(head, file);
+  return new Tail(head, file, recent);
 }
