@@ -84,6 +84,12 @@ export class Mailboxes {
     this.#changes.undo();
   }
 
+  /** Whether a mailbox holds a message that is due. */
+  isDue(recipient: string, nowMs: number): boolean {
+    const mailbox = this.table.mailbox(recipient);
+    return mailbox !== undefined && mailbox.earliestMs <= nowMs;
+  }
+
   /** Drops at most `max` messages and memories that are due, of one recipient or of all; returns how many it found. */
   dropDue(nowMs: number, max: number, recipient?: string): number {
     const { table } = this;

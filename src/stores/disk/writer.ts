@@ -172,23 +172,35 @@ export class Writer {
       const isInGoodCompany = isForAll || (isAdmitted && request.purpose === first.purpose);
       if (request !== first && !(fits && isInGoodCompany)) break;
       this.#queue.shift();
-      await this.#decideOne(next, decided, nowMs);
+      const dropping = this.#expiry.dropDue(request.recipient, nowMs);
+      if (dropping !== undefined) await dropping;
+      const deciding = this.#decideOne(next, decided, nowMs);
+      if (deciding !== undefined) await deciding;
     }
     return isAdmitted;
   }
 
-  async #decideOne(waiting: Waiting, decided: Decided[], nowMs: number): Promise<void> {
-    const { request, resolve, reject } = waiting;
-    try {
-      const dropping = this.#expiry.dropDue(request.recipient, nowMs);
-      if (dropping !== undefined) await dropping;
-      const answering = request.decide(this.#batch, nowMs);
-      const answer = (answering instanceof Promise ? await answering : answering) as never;
-      decided.push({ ...waiting, tell: () => resolve(answer) });
-    } catch (error) {
-      decided.push({ ...waiting, tell: () => reject(error) });
+  /** Of few requests does it take more than this turn of the event loop. */
+  #decideOne(
+    { request, resolve, reject }: Waiting,
+    decided: Decided[],
+    nowMs: number,
+  ): Promise<void> | undefined {
+    const decide = (answer: unknown): void => {
+      decided.push({ request, resolve, reject, tell: () => resolve(answer as never) });
+    };
+    const refuse = (error: unknown): void => {
+      decided.push({ request, resolve, reject, tell: () => reject(error) });
       if (!(error instanceof RelayError)) throw error;
+    };
+    try {
+      const answer = request.decide(this.#batch, nowMs);
+      if (answer instanceof Promise) return answer.then(decide, refuse);
+      decide(answer);
+    } catch (error) {
+      refuse(error);
     }
+    return undefined;
   }
 
   /** Whether a full disk is about to have room: acks, which give more of it back, wait for that rather than be refused. */
