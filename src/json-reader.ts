@@ -62,9 +62,17 @@ export class JsonReader {
     const quoted = this.#quoted();
     // A key is compared and forgotten, so it may stay a part of the text.
     const key = PLAIN.test(quoted) ? quoted.slice(1, -1) : this.#unquote(quoted);
-    if (this.#peek() !== ':') this.#malformed();
-    this.#at++;
+    this.#colon();
     return key;
+  }
+
+  /** Takes a key, given with its quotes, if it comes next as it is written there. */
+  takesKey(quoted: string): boolean {
+    this.#peek();
+    if (!this.#text.startsWith(quoted, this.#at)) return false;
+    this.#at += quoted.length;
+    this.#colon();
+    return true;
   }
 
   string(): string {
@@ -83,15 +91,11 @@ export class JsonReader {
   }
 
   u32(): number {
-    const value = Number(this.#digits(U32_MAX));
-    if (value > U32_MAX) this.#outOfRange(U32_MAX);
-    return value;
+    return Number(this.#integer(U32_MAX));
   }
 
   u64(): bigint {
-    const value = BigInt(this.#digits(U64_MAX));
-    if (value > U64_MAX) this.#outOfRange(U64_MAX);
-    return value;
+    return BigInt(this.#integer(U64_MAX));
   }
 
   /** Takes a null, if that is what comes. */
@@ -136,6 +140,11 @@ export class JsonReader {
 
   fail(what: string): never {
     throw new RelayError('invalid_input', `${this.field ?? 'body'} ${what}`);
+  }
+
+  #colon(): void {
+    if (this.#peek() !== ':') this.#malformed();
+    this.#at++;
   }
 
   #malformed(): never {
@@ -199,15 +208,30 @@ export class JsonReader {
     }
   }
 
-  /** An integer as it is written, which is in digits only, and no more of them than u64 has. */
-  #digits(max: number | bigint): string {
-    const written = this.#number();
-    if (!/^[0-9]{1,20}$/.test(written)) this.#outOfRange(max);
-    return written;
+  /** An integer without more digits than a number can hold, as nearly all are; undefined for any other value. */
+  #shortInteger(): number | undefined {
+    this.#peek();
+    let at = this.#at;
+    let value = 0;
+    let code = this.#text.charCodeAt(at);
+    for (; code >= 0x30 && code <= 0x39; code = this.#text.charCodeAt(++at)) value = 10 * value + code - 0x30;
+    const digits = at - this.#at;
+    const isWhole = code === 0x2c || code === 0x7d;
+    const isPadded = digits > 1 && this.#text[this.#at] === '0';
+    if (!isWhole || digits === 0 || digits > 15 || isPadded) return undefined;
+    this.#at = at;
+    return value;
   }
 
-  #outOfRange(max: number | bigint): never {
-    this.fail(`must be an integer from 0 to ${max}`);
+  /** An integer that is written in digits only, and no more of them than u64 has. */
+  #integer(max: number | bigint): number | bigint {
+    let value: number | bigint | undefined = this.#shortInteger();
+    if (value === undefined) {
+      const written = this.#number();
+      if (/^[0-9]{1,20}$/.test(written)) value = BigInt(written);
+    }
+    if (value === undefined || value > max) this.fail(`must be an integer from 0 to ${max}`);
+    return value;
   }
 
   /** A number as it is written; empty where none comes. */

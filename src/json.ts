@@ -49,9 +49,11 @@ export function object<R extends object, O extends object = object>(
   const reads = Object.entries<Read<unknown>>({ ...required, ...optional });
   const fields = reads.map(([name, read], index) => ({
     name,
+    quoted: JSON.stringify(name),
     read,
     bit: 1 << index,
     optional: name in optional,
+    next: index + 1,
   }));
   const fieldOf = new Map(fields.map((field) => [field.name, field]));
   const blank = Object.fromEntries(reads.map(([name]) => [name, undefined]));
@@ -59,8 +61,13 @@ export function object<R extends object, O extends object = object>(
   return (json) => {
     const found: Record<string, unknown> = { ...blank };
     let seen = 0;
+    let next = 0;
     for (let more = json.enter('{', '}', 'an object'); more; more = json.next('}')) {
-      const field = fieldOf.get(json.key());
+      // Clients give them in the same order again and again.
+      const expected = fields[next];
+      const isNext = expected !== undefined && json.takesKey(expected.quoted);
+      const field = isNext ? expected : fieldOf.get(json.key());
+      next = field?.next ?? next;
       json.field = field?.name;
       if (field === undefined) {
         json.skip();
