@@ -1,7 +1,7 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { isUtf8 } from 'node:buffer';
 import { decodeBase64, decodeBase64InPlace } from './base64.ts';
 import { RelayError } from './errors.ts';
-import { findLongString } from './long-string.ts';
+import { findLongString, type LongString, longText, textOf } from './long-string.ts';
 import { U32_MAX, U64_MAX } from './message.ts';
 
 /** How deep a value may nest where any value may be. */
@@ -243,21 +243,4 @@ export class JsonReader {
     this.#at = NUMBER.lastIndex;
     return this.#text.slice(start, this.#at);
   }
-}
-
-/** The inside of a long string. */
-interface LongString {
-  /** As it stands in the body, until it is decoded there. */
-  readonly written: Buffer;
-  decoded: Buffer | undefined;
-  /** Where its closing quote stands in the text without it. */
-  readonly at: number;
-}
-
-function longText({ written, decoded }: LongString): string {
-  return decoded?.toString('base64') ?? textOf(written);
-}
-
-function textOf(bytes: Buffer): string {
-  return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
 }

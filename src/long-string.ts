@@ -1,3 +1,5 @@
+import { isAscii } from 'node:buffer';
+
 /** Strings longer than this are left in the body. */
 export const LONG_BYTES = 65_536;
 /** How many strings are looked at to find one: bodies of ours have few. */
@@ -24,4 +26,23 @@ export function findLongString(body: Buffer): Place | undefined {
     open = body.indexOf(QUOTE, close + 1);
   }
   return undefined;
+}
+
+/** The inside of a long string, which is left out of the text that is read. */
+export interface LongString {
+  /** As it stands in the body, until it is decoded there. */
+  readonly written: Buffer;
+  decoded: Buffer | undefined;
+  /** Where its closing quote stands in the text without it. */
+  readonly at: number;
+}
+
+/** As it was written. */
+export function longText({ written, decoded }: LongString): string {
+  return decoded?.toString('base64') ?? textOf(written);
+}
+
+/** The text of UTF-8, which is faster where it is ASCII. */
+export function textOf(bytes: Buffer): string {
+  return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
 }
