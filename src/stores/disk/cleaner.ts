@@ -1,4 +1,4 @@
-import { ACKED, LIVE, MEMORY } from '../mailboxes/slots.ts';
+import { ACKED, MEMORY } from '../mailboxes/slots.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { Clock } from '../store.ts';
 import { type Batch, FRAME_BYTES, PAGE_BYTES, padded } from './batch.ts';
@@ -6,10 +6,15 @@ import type { Journal } from './journal.ts';
 import type { Reader, ReadRecord } from './reader.ts';
 import { ackBytes, MEMORY as MEMORY_RECORD } from './record.ts';
 import type { Reserve } from './reserve.ts';
+import { isResident, residentsOf } from './residents.ts';
 import type { Segments } from './segments.ts';
 
-/** What the cleaner reads ahead, and adds to one batch: this much, or twice what callers add if that is less. */
-const STEP_BYTES = 262_144;
+/**
+ * What the cleaner adds to one batch, and reads ahead for it: twice what callers add, within these bounds; the lower one is
+ * that of a batch that has nothing of theirs, or while there is far too much. What is added delays the next batch.
+ */
+const STEP_BYTES_MAX = 262_144;
+const STEP_BYTES = 65_536;
 const STEP_BYTES_MIN = 16_384;
 /** Segments that the files may have above 2 × what lives: the four spares, the one being written, and one begun. */
 const SLACK_SEGMENTS = 6;
@@ -32,10 +37,11 @@ export class Cleaner {
   readonly #segmentBytes: number;
   readonly #clock: Clock;
   readonly #onDamage: (slot: number) => void;
-  /** The segment that is being cleaned, and its slots that are still to be read, the next one last. */
+  /** The segment that is being cleaned, and its slots that are still to be read once they are found, the next part last. */
   #number = 0;
-  #slots: number[] = [];
+  #parts: number[][] | undefined;
   #loaded: Loaded[] = [];
+  #stepBytes = STEP_BYTES;
   #loading: Promise<void> | undefined;
   #pausedUntilMs = 0;
   /** The last segment of the pass that is under way, and what had changed when it began. */
@@ -87,7 +93,7 @@ export class Cleaner {
     if (this.#loading !== undefined) return this.#loading;
     if (this.hasLoaded || this.#journal.broken || this.isPaused) return undefined;
     if (this.#number === 0 && !this.#begin()) return undefined;
-    if (this.#slots.length === 0) return NOTHING_LEFT;
+    if (this.#parts?.length === 0) return NOTHING_LEFT;
     this.#loading = this.#load().finally(() => {
       this.#loading = undefined;
     });
@@ -95,17 +101,22 @@ export class Cleaner {
   }
 
   /**
-   * Adds what still counts of what is loaded to a batch, at a pace that callers hardly notice unless there is far too much.
-   * An idle batch has nothing of theirs, and may begin a segment. Returns whether anything was added.
+   * Adds what still counts of what is loaded to a batch, at a pace that callers hardly notice. An idle batch has nothing of
+   * theirs, and may begin a segment. Returns whether anything was taken from what is loaded.
    */
   addTo(batch: Batch, isIdle: boolean): boolean {
     const { remaining, capacity } = this.#journal;
     const isBehind = isIdle || this.excessBytes > 2 * capacity;
     const callers = batch.length - FRAME_BYTES;
-    const paced = Math.min(STEP_BYTES, Math.max(STEP_BYTES_MIN, 2 * callers));
-    const bytesMax = isBehind ? STEP_BYTES : paced;
+    const least = isBehind ? STEP_BYTES : STEP_BYTES_MIN;
+    this.#stepBytes = Math.min(STEP_BYTES_MAX, Math.max(least, 2 * callers));
+    const loaded = this.#loaded.length;
     let added = 0;
-    for (let next = this.#loaded.at(-1); next !== undefined && added < bytesMax; next = this.#loaded.at(-1)) {
+    for (
+      let next = this.#loaded.at(-1);
+      next !== undefined && added < this.#stepBytes;
+      next = this.#loaded.at(-1)
+    ) {
       const fits = padded(batch.length + next.bytes) <= remaining || (isIdle && batch.records === 0);
       if (!fits) break;
       this.#loaded.pop();
@@ -113,12 +124,13 @@ export class Cleaner {
       this.#addOne(batch, next);
       added += next.bytes;
     }
-    return added > 0;
+    return this.#loaded.length < loaded;
   }
 
   /** Between two batches: gives up a segment of which nothing is left to be written anew. */
   retireCleaned(): void {
-    if (this.#number === 0 || this.hasLoaded || this.#slots.length > 0 || this.#loading !== undefined) return;
+    if (this.#number === 0 || this.hasLoaded || this.#parts?.length !== 0 || this.#loading !== undefined)
+      return;
     this.#journal.retire(this.#number);
     this.#number = 0;
   }
@@ -136,7 +148,7 @@ export class Cleaner {
   /** The batch failed: the segment is begun again. */
   restart(): void {
     this.#number = 0;
-    this.#slots = [];
+    this.#parts = undefined;
     this.#loaded = [];
   }
 
@@ -150,11 +162,8 @@ export class Cleaner {
     const number = this.#segments.numbers.find((each) => each >= this.#journal.oldest);
     if (number === undefined || number >= this.#journal.tailNumber) return false;
     if (!this.#mayPass(number, isUrgent ? URGENT_PASS_BYTES : this.#segmentBytes / 2)) return false;
-    const { slots } = this.#mailboxes.table;
     this.#number = number;
-    this.#slots = [];
-    for (let slot = 1; slot < slots.end; slot++) if (this.#counts(slot)) this.#slots.push(slot);
-    this.#slots.sort((a, b) => slots.position.get(b) - slots.position.get(a));
+    this.#parts = undefined;
     return true;
   }
 
@@ -187,27 +196,17 @@ export class Cleaner {
   /** Whether a slot has its record in the segment that is being cleaned, and no ack of it is on its way. */
   #counts(slot: number): boolean {
     const { slots } = this.#mailboxes.table;
-    const state = slots.state.get(slot);
-    return (
-      slots.segment.get(slot) === this.#number && (state & (LIVE | MEMORY)) !== 0 && (state & ACKED) === 0
-    );
+    return isResident(slots, slot, this.#number) && (slots.state.get(slot) & ACKED) === 0;
   }
 
   async #load(): Promise<void> {
-    const { table } = this.#mailboxes;
-    const step: Loaded[] = [];
-    let bytes = 0;
-    while (bytes < STEP_BYTES) {
-      const slot = this.#slots.pop();
-      if (slot === undefined) break;
-      if (!this.#counts(slot)) continue;
-      const isMemory = table.slots.state.get(slot) === MEMORY;
-      const length = isMemory ? ackBytes(table.mailboxOf(slot).recipient) : table.slots.recordBytes.get(slot);
-      step.push({ slot, bytes: length, isMemory });
-      bytes += length;
-    }
-    const messages = step.filter(({ isMemory }) => !isMemory);
     const number = this.#number;
+    const { table } = this.#mailboxes;
+    const parts = this.#parts ?? (await residentsOf(table.slots, number, STEP_BYTES));
+    if (number !== this.#number) return;
+    this.#parts = parts;
+    const step = this.#nextStep(parts);
+    const messages = step.filter(({ isMemory }) => !isMemory);
     const { records } = await this.#reader.read(
       messages.map(({ slot }) => slot),
       (slot) => table.mailboxOf(slot).recipient,
@@ -215,9 +214,31 @@ export class Cleaner {
     if (number !== this.#number) return;
     messages.forEach((each, index) => {
       each.read = records[index];
-      if (each.read === undefined && this.#counts(each.slot)) this.#onDamage(each.slot);
+      if (each.read === undefined && isResident(table.slots, each.slot, number)) this.#onDamage(each.slot);
     });
     this.#loaded = step.filter(({ isMemory, read }) => isMemory || read !== undefined).reverse();
+  }
+
+  /** What is to be read next. What an ack that is on its way deletes is in it, as that ack may fail. */
+  #nextStep(parts: number[][]): Loaded[] {
+    const { table } = this.#mailboxes;
+    const { state, position, recordBytes } = table.slots;
+    const step: Loaded[] = [];
+    let bytes = 0;
+    for (
+      let part = parts.pop();
+      part !== undefined;
+      part = bytes < this.#stepBytes ? parts.pop() : undefined
+    ) {
+      for (const slot of part.sort((a, b) => position.get(a) - position.get(b))) {
+        if (!isResident(table.slots, slot, this.#number)) continue;
+        const isMemory = (state.get(slot) & MEMORY) !== 0;
+        const length = isMemory ? ackBytes(table.mailboxOf(slot).recipient) : recordBytes.get(slot);
+        step.push({ slot, bytes: length, isMemory });
+        bytes += length;
+      }
+    }
+    return step;
   }
 }
 

@@ -43,7 +43,7 @@ export class Writer {
   /** What had been dropped because of the time when the last flushed batch, which names that time, was formed. */
   #namedDrops = 0;
   #isTickDue = false;
-  /** Whether the cleaner has added to the batch. */
+  /** Whether the batch has taken something from the cleaner. */
   #isMoving = false;
   #isClosing = false;
 
