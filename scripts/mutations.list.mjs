@@ -4,12 +4,12 @@ const tail = 'disk/tail.ts';
 const recovery = 'disk/recovery.ts';
 
 const batchFlush = `    await this.#file.flush();
-    this.#index`;
+    this.#recent`;
 
 export const mutations = [
   {
     name: 'skip the flush of a batch',
-    patches: [{ file: tail, find: batchFlush, replace: '    this.#index' }],
+    patches: [{ file: tail, find: batchFlush, replace: '    this.#recent' }],
   },
   {
     name: 'answer before the flush',
@@ -164,15 +164,11 @@ export const mutations = [
     patches: [
       {
         file: 'disk/writer.ts',
-        find: '      decided.push({ ...waiting, tell: () => resolve(answer) });\n',
-        replace: `      if (this.#batch.records === records) resolve(answer);
-      decided.push({ ...waiting, tell: () => resolve(answer) });
+        find: '    const decide = (answer: unknown): void => {\n',
+        replace: `    const { records } = this.#batch;
+    const decide = (answer: unknown): void => {
+      if (this.#batch.records === records) resolve(answer as never);
 `,
-      },
-      {
-        file: 'disk/writer.ts',
-        find: '      const answering = request.decide(',
-        replace: '      const { records } = this.#batch;\n      const answering = request.decide(',
       },
     ],
   },

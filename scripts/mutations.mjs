@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { mutations } from './mutations.list.mjs';
 
 const root = resolve(import.meta.dirname, '..');
-const seeds = Number(process.env.HISTORIES ?? 1_500);
+const seeds = Number(process.env.HISTORIES ?? 4_000);
 /** A mutant that hangs has been caught too. */
 const SILENCE_MS = 20_000;
 
