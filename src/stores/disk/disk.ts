@@ -25,8 +25,7 @@ import type { Files } from './files.ts';
 import type { Journal } from './journal.ts';
 import { type LongParts, openLong } from './long.ts';
 import { type OpenRecount, recountOpen } from './open-recount.ts';
-import { createReader, type Reader, type ReadRecords } from './reader.ts';
-import type { Recent } from './recent.ts';
+import type { Reader, ReadRecords } from './reader.ts';
 import { readMessage } from './record.ts';
 import { ackRequest, pushRequest, type Request } from './requests.ts';
 import type { Reserve } from './reserve.ts';
@@ -47,7 +46,7 @@ export interface DiskStoreParts {
   readonly limits: StoreLimits;
   readonly mailboxes: Mailboxes;
   readonly segments: Segments;
-  readonly recent: Recent;
+  readonly reader: Reader;
   readonly journal: Journal;
   readonly reserve: Reserve;
   readonly time: StoreTime;
@@ -59,7 +58,6 @@ export interface DiskStoreParts {
 export class DiskStore implements Store {
   readonly #parts: DiskStoreParts;
   readonly #mailboxes: Mailboxes;
-  readonly #reader: Reader;
   readonly #longParts: LongParts;
   readonly #cleaner: Cleaner;
   readonly #writer: Writer;
@@ -69,10 +67,9 @@ export class DiskStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor(parts: DiskStoreParts) {
-    const { mailboxes, segments, recent } = parts;
+    const { mailboxes, segments } = parts;
     this.#parts = parts;
     this.#mailboxes = mailboxes;
-    this.#reader = createReader(segments, recent, mailboxes.table.slots);
     this.#expiry = new Expiry(mailboxes, parts.time);
     const onDamage = (slot: number): void => this.#dropDamaged(slot);
     this.#longParts = {
@@ -82,7 +79,7 @@ export class DiskStore implements Store {
       operate: (job) => this.#operate(() => orStorageError(job())),
       onDamage,
     };
-    this.#cleaner = new Cleaner({ ...parts, reader: this.#reader, onDamage });
+    this.#cleaner = new Cleaner({ ...parts, onDamage });
     const batch = new Batch(Math.min(STAGING_BYTES, parts.segmentBytes));
     this.#writer = new Writer({ ...parts, cleaner: this.#cleaner, expiry: this.#expiry, batch });
     segments.onDisposed = () => this.#writer.wake();
@@ -189,7 +186,7 @@ export class DiskStore implements Store {
   async #read(slots: readonly number[], recipient: string): Promise<ReadRecords> {
     const { seq, state } = this.#mailboxes.table.slots;
     const seqs = slots.map((slot) => seq.get(slot));
-    const read = await orStorageError(this.#reader.read(slots, () => recipient));
+    const read = await orStorageError(this.#parts.reader.read(slots, () => recipient));
     slots.forEach((slot, index) => {
       const isStillThere = seq.get(slot) === seqs[index] && (state.get(slot) & LIVE) !== 0;
       if (read.records[index] === undefined && isStillThere) this.#dropDamaged(slot);

@@ -24,6 +24,8 @@ export interface Files {
 export type ReadableFiles = Pick<Files, 'list' | 'open'>;
 
 export interface File {
+  /** Its descriptor, where other threads of the process can read it by that. */
+  readonly fd?: number;
   size(): Promise<number>;
   /** Reads at most `into.length` bytes at `position`; resolves with how many there were. */
   read(into: Uint8Array, position: number): Promise<number>;
@@ -82,40 +84,40 @@ const openAsync = promisify(open);
 const closeAsync = promisify(close);
 
 class OpenFile implements File {
-  readonly #fd: number;
+  readonly fd: number;
   readonly #isFlushed: boolean;
 
   /** `isFlushed`: whether each write is flushed by the system before it returns, which saves a trip through the thread pool. */
   constructor(fd: number, isFlushed = false) {
-    this.#fd = fd;
+    this.fd = fd;
     this.#isFlushed = isFlushed;
   }
 
   size(): Promise<number> {
     return new Promise((done, fail) =>
-      fstat(this.#fd, (error, stats) => (error ? fail(error) : done(stats.size))),
+      fstat(this.fd, (error, stats) => (error ? fail(error) : done(stats.size))),
     );
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
     return new Promise((done, fail) =>
-      read(this.#fd, into, 0, into.length, position, (error, bytes) => (error ? fail(error) : done(bytes))),
+      read(this.fd, into, 0, into.length, position, (error, bytes) => (error ? fail(error) : done(bytes))),
     );
   }
 
   write(pieces: readonly Uint8Array[], position: number): Promise<number> {
     return new Promise((done, fail) =>
-      writev(this.#fd, pieces, position, (error, bytes) => (error ? fail(error) : done(bytes))),
+      writev(this.fd, pieces, position, (error, bytes) => (error ? fail(error) : done(bytes))),
     );
   }
 
   async flush(): Promise<void> {
     if (this.#isFlushed) return;
-    await new Promise<void>((done, fail) => fdatasync(this.#fd, (error) => (error ? fail(error) : done())));
+    await new Promise<void>((done, fail) => fdatasync(this.fd, (error) => (error ? fail(error) : done())));
   }
 
   close(): Promise<void> {
-    return closeAsync(this.#fd);
+    return closeAsync(this.fd);
   }
 }
 

@@ -13,6 +13,8 @@ import { type Files, openDirectory } from './files.ts';
 import { createGate } from './gate.ts';
 import { Journal, type JournalStart } from './journal.ts';
 import { lockDirectory } from './lock.ts';
+import { ReadThread } from './read-thread.ts';
+import { createReader } from './reader.ts';
 import { Recent } from './recent.ts';
 import { type Recovered, recover, rewriteLast } from './recovery.ts';
 import { Reserve } from './reserve.ts';
@@ -82,14 +84,21 @@ async function open(
   await inTurns((max) => mailboxes.dropDue(nowMs, max));
   const stamp = () => ({ timeMs: time.now(), nextSeq: mailboxes.nextSeq });
   const reserve = new Reserve(spares, logger);
-  const parts = { files, clock, logger, segmentBytes, reserve, segments, recent };
+  const thread = options.files === undefined ? new ReadThread(logger) : undefined;
+  const { slots } = mailboxes.table;
+  const reader = createReader({ segments, recent, slots, thread });
+  const parts = { files, clock, logger, segmentBytes, reserve, segments, recent, reader };
   const journal = new Journal({ ...parts, stamp }, start);
   if (found === undefined) await beginLog(spares, journal);
   const prepared = reserve.prepare();
   if (found === undefined) await prepared;
   const { messages } = mailboxes.table;
   logger.info({ messages, ms: Math.round(clock.monotonicMs() - startMs) }, 'the store is open');
-  return new DiskStore({ ...parts, limits, mailboxes, journal, time, unlock });
+  const letGo = async (): Promise<void> => {
+    await thread?.close();
+    await unlock();
+  };
+  return new DiskStore({ ...parts, limits, mailboxes, journal, time, unlock: letGo });
 }
 
 /** A new log begins with a segment; only then is more than one spare prepared, so that spares alone are known for remains. */

@@ -2,28 +2,19 @@ import { crc32 } from 'node:zlib';
 import { pageBuffers } from '../../buffer-pool.ts';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { File } from './files.ts';
+import type { ReadThread } from './read-thread.ts';
 import type { Recent } from './recent.ts';
 import { expectedPayloadCrc, isPush, type RecordHead, readHead } from './record.ts';
+import { type Run, runsOf, type Wanted } from './runs.ts';
 import type { Segments } from './segments.ts';
 
-/** Neighbours that are less than this apart are read in one go. */
-const GAP_BYTES_MAX = 65_536;
-const RUN_BYTES_MAX = 1 << 20;
+/** So many runs are not read one by one. */
+const SCATTERED_RUNS_MIN = 8;
 
 /** A message's record as it stands in the log, checked. */
 export interface ReadRecord {
   readonly record: Buffer;
   readonly head: RecordHead;
-}
-
-/** Where a slot's record stands, and what it must say. */
-interface Wanted {
-  readonly index: number;
-  readonly seq: number;
-  readonly recipient: string;
-  readonly segment: number;
-  readonly position: number;
-  readonly bytes: number;
 }
 
 export interface ReadRecords {
@@ -41,7 +32,16 @@ export interface Reader {
   read(slots: readonly number[], recipientOf: (slot: number) => string): Promise<ReadRecords>;
 }
 
-export function createReader(segments: Segments, recent: Recent, slots: Slots): Reader {
+export interface ReaderParts {
+  readonly segments: Segments;
+  readonly recent: Recent;
+  readonly slots: Slots;
+  /** Where other threads can read the files. */
+  readonly thread: ReadThread | undefined;
+}
+
+export function createReader(parts: ReaderParts): Reader {
+  const { slots } = parts;
   return {
     async read(wantedSlots, recipientOf) {
       const wanted = wantedSlots.map((slot, index) => ({
@@ -52,97 +52,106 @@ export function createReader(segments: Segments, recent: Recent, slots: Slots): 
         position: slots.position.get(slot),
         bytes: slots.recordBytes.get(slot),
       }));
-      const records: (ReadRecord | undefined)[] = new Array(wanted.length).fill(undefined);
-      const buffers: Buffer[] = [];
-      const runs = runsOf(wanted).filter((run) => !findRun(recent, run, records, buffers));
-      await Promise.all(runs.map((run) => readRun(segments, run, records, buffers)));
-      const release = (): void => {
-        for (const buffer of buffers) pageBuffers.give(buffer);
-      };
-      return { records, release };
+      const reading = new Reading(parts, wanted.length);
+      await reading.read(runsOf(wanted));
+      return reading;
     },
   };
 }
 
-/** Groups of neighbours, each read in one go. */
-function runsOf(wanted: Wanted[]): Wanted[][] {
-  wanted.sort((a, b) => a.segment - b.segment || a.position - b.position);
-  const runs: Wanted[][] = [];
-  let run: Wanted[] = [];
-  let end = 0;
-  for (const each of wanted) {
-    const first = run[0];
-    const joins =
-      first !== undefined &&
-      first.segment === each.segment &&
-      each.position - end < GAP_BYTES_MAX &&
-      each.position + each.bytes - first.position <= RUN_BYTES_MAX;
-    if (!joins) {
-      run = [];
-      runs.push(run);
-    }
-    run.push(each);
-    end = each.position + each.bytes;
+/** A read on its way: what it has found, and where it may be let go of. */
+class Reading implements ReadRecords {
+  readonly records: (ReadRecord | undefined)[];
+  readonly #parts: ReaderParts;
+  readonly #releases: (() => void)[] = [];
+
+  constructor(parts: ReaderParts, length: number) {
+    this.#parts = parts;
+    this.records = new Array(length).fill(undefined);
   }
-  return runs;
-}
 
-/** Takes the records of a run from memory; false if they are not all there, and good. */
-function findRun(
-  recent: Recent,
-  run: readonly Wanted[],
-  found: (ReadRecord | undefined)[],
-  buffers: Buffer[],
-): boolean {
-  const { segment, from, to } = extentOf(run);
-  const written = recent.find(segment, from, to);
-  if (written === undefined) return false;
-  const bytes = pageBuffers.take(to - from);
-  buffers.push(bytes);
-  written.copy(bytes);
-  return run.every((each) => {
-    const at = each.position - from;
-    found[each.index] = checkRecord(bytes.subarray(at, at + each.bytes), each);
-    return found[each.index] !== undefined;
-  });
-}
+  readonly release = (): void => {
+    for (const release of this.#releases) release();
+  };
 
-async function readRun(
-  segments: Segments,
-  run: readonly Wanted[],
-  found: (ReadRecord | undefined)[],
-  buffers: Buffer[],
-): Promise<void> {
-  const { segment, from, to } = extentOf(run);
-  await segments.use(segment, async (file) => {
-    const bytes = await readBytes(file, from, to, buffers);
-    for (const each of run) {
-      const at = each.position - from;
-      // What the disk does not give for the whole run may be one bad page.
-      const record =
-        bytes?.subarray(at, at + each.bytes) ??
-        (await readBytes(file, each.position, each.position + each.bytes, buffers));
-      found[each.index] = record && checkRecord(record, each);
+  async read(all: readonly Run[]): Promise<void> {
+    const { thread } = this.#parts;
+    const runs = all.filter((run) => !this.#recall(run));
+    if (thread === undefined || runs.length < SCATTERED_RUNS_MIN) await this.#readEach(runs);
+    else await this.#readScattered(runs, thread);
+  }
+
+  /** Takes the records of a run from memory; false if they are not all there, and good. */
+  #recall(run: Run): boolean {
+    const { segment, from, to } = run;
+    const written = this.#parts.recent.find(segment, from, to);
+    if (written === undefined) return false;
+    const bytes = this.#take(to - from);
+    written.copy(bytes);
+    this.#check(run, bytes);
+    return run.wanted.every(({ index }) => this.records[index] !== undefined);
+  }
+
+  /** Reads many runs in one trip; those that are not got whole are then read as few are. */
+  async #readScattered(runs: readonly Run[], thread: ReadThread): Promise<void> {
+    const numbers = new Set(runs.map(({ segment }) => segment));
+    const lent = [...numbers].map((number) => ({ number, ...this.#parts.segments.lend(number) }));
+    try {
+      const fds = new Map<number, number | undefined>();
+      await Promise.all(lent.map(async ({ number, file }) => fds.set(number, (await file).fd)));
+      const places = runs.map(({ segment, from, to }) => ({
+        fd: fds.get(segment) ?? -1,
+        position: from,
+        bytes: to - from,
+      }));
+      const read = await thread.read(places);
+      if (read !== undefined) this.#releases.push(read.release);
+      const left: Run[] = [];
+      for (const [index, run] of runs.entries()) {
+        const bytes = read?.pieces[index];
+        if (bytes === undefined) left.push(run);
+        else this.#check(run, bytes);
+      }
+      await this.#readEach(left);
+    } finally {
+      for (const { release } of lent) release();
     }
-  });
+  }
+
+  async #readEach(runs: readonly Run[]): Promise<void> {
+    await Promise.all(runs.map((run) => this.#readOne(run)));
+  }
+
+  async #readOne(run: Run): Promise<void> {
+    await this.#parts.segments.use(run.segment, async (file) => {
+      const bytes = await readInto(this.#take(run.to - run.from), file, run.from);
+      if (bytes !== undefined) return this.#check(run, bytes);
+      // What the disk does not give for the whole run may be one bad page.
+      for (const each of run.wanted) {
+        const record = await readInto(Buffer.allocUnsafeSlow(each.bytes), file, each.position);
+        this.records[each.index] = record && checkRecord(record, each);
+      }
+    });
+  }
+
+  #check(run: Run, bytes: Buffer): void {
+    for (const each of run.wanted) {
+      const at = each.position - run.from;
+      this.records[each.index] = checkRecord(bytes.subarray(at, at + each.bytes), each);
+    }
+  }
+
+  #take(length: number): Buffer {
+    const buffer = pageBuffers.take(length);
+    this.#releases.push(() => pageBuffers.give(buffer));
+    return buffer;
+  }
 }
 
-function extentOf(run: readonly Wanted[]): { segment: number; from: number; to: number } {
-  const [first, last] = [run[0] as Wanted, run.at(-1) as Wanted];
-  return { segment: first.segment, from: first.position, to: last.position + last.bytes };
-}
-
-/** The bytes between two positions, as far as the file has them; undefined if the disk does not give them. */
-async function readBytes(
-  file: File,
-  from: number,
-  to: number,
-  buffers: Buffer[],
-): Promise<Buffer | undefined> {
-  const bytes = pageBuffers.take(to - from);
-  buffers.push(bytes);
+/** What stands at a position, as far as the file has it; undefined if the disk does not give it. */
+async function readInto(buffer: Buffer, file: File, position: number): Promise<Buffer | undefined> {
   try {
-    return bytes.subarray(0, await file.read(bytes, from));
+    return buffer.subarray(0, await file.read(buffer, position));
   } catch {
     return undefined;
   }

@@ -67,14 +67,20 @@ export class Segments {
 
   /** Runs a job on a segment's file behind the gate; the file stays in place from this call on. */
   async use<Result>(number: number, job: (file: File) => Promise<Result>): Promise<Result> {
-    const segment = this.#byNumber.get(number);
-    if (segment === undefined) throw new Error(`${segmentName(number)} is gone`);
-    segment.pins++;
+    const segment = this.#pinned(number);
     try {
       return await this.#gate(async () => job(await this.#opened(segment)));
     } finally {
       this.#unpin(segment);
     }
+  }
+
+  /** The file of a segment, for one who reads it past the gate; it stays in place from this call on until `release` is called. */
+  lend(number: number): { readonly file: Promise<File>; readonly release: () => void } {
+    const segment = this.#pinned(number);
+    const file = this.#gate(() => this.#opened(segment));
+    const unpin = () => this.#unpin(segment);
+    return { file, release: () => void file.then(unpin, unpin) };
   }
 
   /** Keeps the files of these numbers, as far as they count, in place until `release` is called. */
@@ -113,6 +119,13 @@ export class Segments {
   async close(): Promise<void> {
     await this.#disposals;
     for (const segment of [...this.#open]) await this.#closeFile(segment);
+  }
+
+  #pinned(number: number): Segment {
+    const segment = this.#byNumber.get(number);
+    if (segment === undefined) throw new Error(`${segmentName(number)} is gone`);
+    segment.pins++;
+    return segment;
   }
 
   #unpin(segment: Segment): void {

@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLog } from '../../src/log.ts';
+import { createGate } from '../../src/stores/disk/gate.ts';
+import { segmentName } from '../../src/stores/disk/segment.ts';
+import { Segments } from '../../src/stores/disk/segments.ts';
+import { Spares } from '../../src/stores/disk/spares.ts';
+import { MemoryFiles } from './memory-files.ts';
+
+test('a segment that was lent goes once it is given back, even if its file was not open by then', async () => {
+  const files = new MemoryFiles([[segmentName(1), Buffer.from('a')]]);
+  const gate = createGate(2);
+  const segments = new Segments(files, new Spares(files, gate, 4096), gate, 4096, silentLog);
+  segments.add(1, 1);
+  const lent = segments.lend(1);
+  segments.drop(1);
+  await segments.settled();
+  assert.equal(segments.count, 1);
+  const byte = Buffer.alloc(1);
+  lent.release();
+  assert.equal(await (await lent.file).read(byte, 0), 1);
+  await new Promise(setImmediate);
+  await segments.settled();
+  assert.deepEqual(await files.list(), []);
+});
