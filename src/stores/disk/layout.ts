@@ -153,7 +153,9 @@ async function readTail(files: ReadableFiles, head: SegmentHead, findings: Findi
     }
     const batches: FoundBatch[] = [];
     const scanner = new Scanner(file, seal?.position ?? head.bytes, saltCrc);
-    let end = await visitBatches(scanner, name, undefined, findings, (batch) => void batches.push(batch));
+    let end = await visitBatches(scanner, name, undefined, findings, (batch) => {
+      batches.push({ ...batch, heads: Buffer.from(batch.heads) });
+    });
     const last = batches.at(-1);
     const torn = last !== undefined && !(await scanner.areGood(last)) ? batches.pop() : undefined;
     if (torn !== undefined) end = torn.position;

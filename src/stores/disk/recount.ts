@@ -7,9 +7,8 @@ import type { Damage, Torn } from './damage.ts';
 import { type ReadableFiles, withFile } from './files.ts';
 import { visitBatches, type Written } from './layout.ts';
 import { checkRecord } from './reader.ts';
-import { END } from './record.ts';
 import { type Recovered, recover } from './recovery.ts';
-import { type FoundBatch, recordsOf, Scanner } from './scan.ts';
+import { recordsOf, Scanner } from './scan.ts';
 import { readSeal, segmentName } from './segment.ts';
 
 /** What the files of a store hold, counted anew. */
@@ -88,7 +87,7 @@ export async function recount(files: ReadableFiles, options: RecountOptions): Pr
     lost: lost.length,
     damage,
     torn,
-    isClosed: found === undefined || (found.last !== undefined && endsWithClose(found.last)),
+    isClosed: found?.isClosed ?? true,
   };
 }
 
@@ -162,8 +161,4 @@ function note(damage: Damage[], found: Damage): void {
 
 function contains({ from, to }: Suspect, position: number): boolean {
   return position >= from && position < to;
-}
-
-function endsWithClose(batch: FoundBatch): boolean {
-  return recordsOf(batch).at(-1)?.head.kind === END;
 }

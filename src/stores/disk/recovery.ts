@@ -6,7 +6,7 @@ import type { Findings } from './damage.ts';
 import { type File, type ReadableFiles, withFile, writeWhole } from './files.ts';
 import { type Extent, readLayout, visitBatches, type Written } from './layout.ts';
 import { ACK, END, MEMORY } from './record.ts';
-import { batchesOfIndex, type FoundBatch, Scanner, visitRecords } from './scan.ts';
+import { batchesOfIndex, type FoundBatch, type FoundFrame, Scanner, visitRecords } from './scan.ts';
 import { FIRST_BATCH, readSeal, type SegmentHead, segmentName } from './segment.ts';
 
 /** What the files say. */
@@ -17,7 +17,9 @@ export interface Recovered {
   readonly dead: readonly number[];
   readonly oldest: number;
   /** The last batch, if there is one in the last segment. */
-  readonly last: FoundBatch | undefined;
+  readonly last: FoundFrame | undefined;
+  /** Whether the log ends with a close. */
+  readonly isClosed: boolean;
   readonly nextSeq: number;
   readonly timeMs: number;
 }
@@ -47,15 +49,15 @@ export async function recover(
     return read;
   });
   sortMemories(table);
-  const { last, nextSeq, timeMs } = recovery;
-  return { segments, dead: layout.dead, oldest: layout.oldest, last, nextSeq, timeMs };
+  const { last, isClosed, nextSeq, timeMs } = recovery;
+  return { segments, dead: layout.dead, oldest: layout.oldest, last, isClosed, nextSeq, timeMs };
 }
 
 /**
  * Writes the last batch again and flushes it. It was read from the page cache: a killed process may have written it and
  * not have flushed it, and what is built on it must not outlive it.
  */
-export async function rewriteLast(file: File, scanner: Scanner, batch: FoundBatch): Promise<void> {
+export async function rewriteLast(file: File, scanner: Scanner, batch: FoundFrame): Promise<void> {
   await writeWhole(file, [await scanner.bytesOf(batch)], batch.position);
   await file.flush();
 }
@@ -63,7 +65,8 @@ export async function rewriteLast(file: File, scanner: Scanner, batch: FoundBatc
 class Recovery {
   readonly #table: Table;
   readonly #remembers: boolean;
-  last: FoundBatch | undefined;
+  last: FoundFrame | undefined;
+  isClosed = false;
   nextSeq = 0;
   timeMs = 0;
 
@@ -74,17 +77,20 @@ class Recovery {
 
   begin({ nextSeq, timeMs }: SegmentHead): void {
     this.last = undefined;
+    this.isClosed = false;
     this.nextSeq = Math.max(this.nextSeq, nextSeq);
     this.timeMs = Math.max(this.timeMs, timeMs);
   }
 
   fold(segment: number, batch: FoundBatch): void {
     this.last = batch;
+    this.isClosed = false;
     this.nextSeq = Math.max(this.nextSeq, batch.frame.nextSeq);
     this.timeMs = Math.max(this.timeMs, batch.frame.timeMs);
     const [table, remembers] = [this.#table, this.#remembers];
     visitRecords(batch, (head, position) => {
-      if (head.kind === END) return;
+      this.isClosed = head.kind === END;
+      if (this.isClosed) return;
       const place: Place = { segment, position, bytes: head.headBytes + head.keptBytes };
       if (head.kind === ACK || head.kind === MEMORY) foldAck(table, head, head.ms, remembers, place);
       else foldPush(table, head, head.deadlineMs, head.payloadBytes, place);

@@ -13,7 +13,6 @@ import {
 } from './record.ts';
 
 const WINDOW_BYTES = 1 << 20;
-const HEADS_BYTES_MIN = 1 << 16;
 
 /** A record, and where in its segment it begins. */
 export interface FoundRecord {
@@ -21,10 +20,14 @@ export interface FoundRecord {
   readonly position: number;
 }
 
-/** A batch as it was found, with a good frame and good heads. */
-export interface FoundBatch {
+/** A good frame, and where it was found. */
+export interface FoundFrame {
   readonly position: number;
   readonly frame: Frame;
+}
+
+/** A batch as it was found, with a good frame and good heads. */
+export interface FoundBatch extends FoundFrame {
   /** The heads of its records, one behind the other. */
   readonly heads: Buffer;
 }
@@ -58,11 +61,10 @@ export class Scanner {
   readonly #file: File;
   readonly #saltCrc: number;
   readonly #fileBytes: number;
-  readonly #buffer: Buffer;
-  /** Where heads are put side by side, those of one batch behind those of another, which stay as long as somebody has them. */
-  #heads = Buffer.alloc(0);
-  #headsFrom = 0;
-  #headsTo = 0;
+  /** What was read last, and behind it the heads of the batch that is looked at: nothing is copied faster than within a buffer. */
+  #buffer: Buffer;
+  readonly #headsAt: number;
+  #headsBytes = 0;
   #start = 0;
   #window: Buffer;
 
@@ -70,28 +72,29 @@ export class Scanner {
     this.#file = file;
     this.#fileBytes = fileBytes;
     this.#saltCrc = saltCrc;
-    this.#buffer = Buffer.allocUnsafeSlow(Math.min(WINDOW_BYTES, fileBytes));
+    this.#headsAt = Math.min(WINDOW_BYTES, fileBytes);
+    this.#buffer = Buffer.allocUnsafeSlow(this.#headsAt + HEAD_BYTES_MAX);
     this.#window = this.#buffer.subarray(0, 0);
   }
 
-  /** The batch at a position; undefined if no good one begins there. */
+  /** The batch at a position, with heads that are there until another one is looked for; undefined if no good one begins there. */
   async batchAt(position: number): Promise<FoundBatch | undefined> {
     if (!this.#isLoaded(position, FRAME_BYTES)) await this.#load(position, FRAME_BYTES);
     const frame = readFrame(this.#window, position - this.#start, this.#saltCrc);
     if (frame === undefined || position + frame.length > this.#fileBytes) return undefined;
     const end = position + frame.length;
     let at = position + FRAME_BYTES;
-    this.#headsFrom = this.#headsTo;
+    this.#headsBytes = 0;
     for (let left = frame.records; left > 0; left--) {
       const bytes = Math.min(HEAD_BYTES_MAX, end - at);
       const offset = this.#isLoaded(at, bytes) ? at - this.#start : await this.#load(at, bytes);
       const headBytes = headBytesAt(this.#window, offset);
       if (headBytes === 0) return undefined;
-      this.#copyHead(offset, headBytes);
+      this.#keepHead(offset, headBytes);
       at += headBytes + keptBytesAt(this.#window, offset);
       if (at > end) return undefined;
     }
-    const heads = this.#heads.subarray(this.#headsFrom, this.#headsTo);
+    const heads = this.#buffer.subarray(this.#headsAt, this.#headsAt + this.#headsBytes);
     return at === end && crc32(heads) === frame.headsCrc ? { position, frame, heads } : undefined;
   }
 
@@ -132,7 +135,7 @@ export class Scanner {
   }
 
   /** The bytes of a batch, padding included. */
-  async bytesOf({ position, frame }: FoundBatch): Promise<Buffer> {
+  async bytesOf({ position, frame }: FoundFrame): Promise<Buffer> {
     const bytes = Buffer.alloc(padded(frame.length));
     await this.#file.read(bytes, position);
     return bytes;
@@ -143,14 +146,19 @@ export class Scanner {
     this.#window = this.#buffer.subarray(0, 0);
   }
 
-  #copyHead(offset: number, bytes: number): void {
-    if (this.#headsTo + bytes > this.#heads.length) {
-      const before = this.#heads.subarray(this.#headsFrom, this.#headsTo);
-      this.#heads = Buffer.allocUnsafeSlow(Math.max(HEADS_BYTES_MIN, 2 * (before.length + bytes)));
-      this.#headsTo = before.copy(this.#heads);
-      this.#headsFrom = 0;
-    }
-    this.#headsTo += this.#window.copy(this.#heads, this.#headsTo, offset, offset + bytes);
+  #keepHead(offset: number, bytes: number): void {
+    const at = this.#headsAt + this.#headsBytes;
+    if (at + bytes > this.#buffer.length) this.#enlarge();
+    this.#buffer.copyWithin(at, offset, offset + bytes);
+    this.#headsBytes += bytes;
+  }
+
+  /** Makes twice the room for heads, which is enough for any one more. */
+  #enlarge(): void {
+    const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length - this.#headsAt);
+    this.#buffer.copy(larger);
+    this.#window = larger.subarray(0, this.#window.length);
+    this.#buffer = larger;
   }
 
   #isLoaded(position: number, bytes: number): boolean {
@@ -161,7 +169,7 @@ export class Scanner {
   /** Sees to it that so many bytes from a position on are in the window, as far as the file has them; returns where. */
   async #load(position: number, bytes: number): Promise<number> {
     if (this.#isLoaded(position, bytes)) return position - this.#start;
-    const read = await this.#file.read(this.#buffer, position);
+    const read = await this.#file.read(this.#buffer.subarray(0, this.#headsAt), position);
     this.#window = this.#buffer.subarray(0, read);
     this.#start = position;
     return 0;
