@@ -9,13 +9,9 @@ import type { Reserve } from './reserve.ts';
 import { isResident, residentsOf } from './residents.ts';
 import type { Segments } from './segments.ts';
 
-/**
- * What the cleaner adds to one batch, and reads ahead for it: twice what callers add, within these bounds; the lower one is
- * that of a batch that has nothing of theirs, or while there is far too much. What is added delays the next batch.
- */
-const STEP_BYTES_MAX = 262_144;
+/** What the cleaner adds to one batch: so much, or twice what callers add, up to a bound. It reads twice as much at once. */
 const STEP_BYTES = 65_536;
-const STEP_BYTES_MIN = 16_384;
+const STEP_BYTES_MAX = 262_144;
 /** Segments that the files may have above 2 × what lives: the four spares, the one being written, and one begun. */
 const SLACK_SEGMENTS = 6;
 /** What must have changed for a pass that an ack waits for: two acks in pages of their own, which fit into one. */
@@ -105,11 +101,9 @@ export class Cleaner {
    * theirs, and may begin a segment. Returns whether anything was taken from what is loaded.
    */
   addTo(batch: Batch, isIdle: boolean): boolean {
-    const { remaining, capacity } = this.#journal;
-    const isBehind = isIdle || this.excessBytes > 2 * capacity;
+    const { remaining } = this.#journal;
     const callers = batch.length - FRAME_BYTES;
-    const least = isBehind ? STEP_BYTES : STEP_BYTES_MIN;
-    this.#stepBytes = Math.min(STEP_BYTES_MAX, Math.max(least, 2 * callers));
+    this.#stepBytes = Math.min(STEP_BYTES_MAX, Math.max(STEP_BYTES, 2 * callers));
     const loaded = this.#loaded.length;
     let added = 0;
     for (
@@ -228,7 +222,7 @@ export class Cleaner {
     for (
       let part = parts.pop();
       part !== undefined;
-      part = bytes < this.#stepBytes ? parts.pop() : undefined
+      part = bytes < 2 * this.#stepBytes ? parts.pop() : undefined
     ) {
       for (const slot of part.sort((a, b) => position.get(a) - position.get(b))) {
         if (!isResident(table.slots, slot, this.#number)) continue;

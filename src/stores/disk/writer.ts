@@ -9,6 +9,7 @@ import { Backlog } from './backlog.ts';
 import { type Batch, FRAME_BYTES, padded } from './batch.ts';
 import type { Cleaner } from './cleaner.ts';
 import type { Journal } from './journal.ts';
+import { Pace } from './pace.ts';
 import type { Decided, Request, Waiting } from './requests.ts';
 import type { Purpose, Reserve } from './reserve.ts';
 
@@ -29,10 +30,10 @@ export class Writer {
   readonly #journal: Journal;
   readonly #reserve: Reserve;
   readonly #cleaner: Cleaner;
+  readonly #pace: Pace;
   readonly #expiry: Expiry;
   readonly #batch: Batch;
   readonly #time: StoreTime;
-  readonly #logger: Logger;
   readonly #batchBytesMax: number;
   #queue: Waiting[] = [];
   #between: (() => Promise<void>)[] = [];
@@ -62,10 +63,10 @@ export class Writer {
     this.#journal = parts.journal;
     this.#reserve = parts.reserve;
     this.#cleaner = parts.cleaner;
+    this.#pace = new Pace(parts);
     this.#expiry = parts.expiry;
     this.#batch = parts.batch;
     this.#time = parts.time;
-    this.#logger = parts.logger;
     this.#batchBytesMax = Math.min(BATCH_BYTES_MAX, parts.journal.capacity);
     this.backlog = new Backlog(parts.clock);
   }
@@ -97,6 +98,7 @@ export class Writer {
   /** Finishes what waits, and says in the log that nothing was on its way. */
   async close(): Promise<void> {
     this.#isClosing = true;
+    this.#pace.close();
     while (this.#isRunning) await this.#running;
     await this.#cleaner.idle();
     if (this.#journal.broken) return;
@@ -136,7 +138,10 @@ export class Writer {
     this.#isMoving = false;
     try {
       const isAdmitted = await this.#decide(decided, nowMs);
-      if (isAdmitted) this.#isMoving = this.#cleaner.addTo(this.#batch, decided.length === 0);
+      const isIdle = decided.length === 0;
+      const mayMove = !isIdle || this.#queue.length > 0 || this.#pace.isLull;
+      if (isAdmitted && mayMove) this.#isMoving = this.#cleaner.addTo(this.#batch, isIdle);
+      if (!isIdle) this.#pace.endLull(this.#isMoving);
       if (decided.length === 0 && this.#batch.records === 0 && !this.#isBatchDue) return false;
       await this.#commit(decided, nowMs);
       for (const { tell } of decided) tell();
@@ -144,7 +149,7 @@ export class Writer {
       this.#takeBack(decided, error);
     } finally {
       this.backlog.remove(decided.reduce((sum, { request }) => sum + request.bytesMax, 0));
-      this.#readAhead();
+      if (!this.#isClosing) this.#pace.readAhead(() => this.#kick());
     }
     return true;
   }
@@ -234,18 +239,5 @@ export class Writer {
     if (this.#purposeOf(decided) === 'clean') this.#cleaner.pause(RETRY_MS);
     else if (this.#isMoving) this.#cleaner.restart();
     for (const { reject } of decided) reject(error);
-  }
-
-  /** Has the cleaner read what it will add to the next batches. */
-  #readAhead(): void {
-    if (this.#isClosing) return;
-    this.#cleaner.load()?.then(
-      () => this.#kick(),
-      (error) => {
-        this.#cleaner.pause(60_000);
-        this.#logger.warn({ err: error }, 'the cleaner could not read; it tries again in a minute');
-        this.#kick();
-      },
-    );
   }
 }
