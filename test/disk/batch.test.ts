@@ -85,6 +85,40 @@ test('a batch of which any bit has changed is not taken for a good one', async (
   );
 });
 
+test('a batch of very many acks is read whole, and those behind it too', async () => {
+  const fileBytes = 2 ** 21;
+  const file = new MemoryFile(fileBytes);
+  const batch = new Batch(4096);
+  const ackOf = (seq: number) => ({
+    recipient: 'r'.repeat(50),
+    words: [1, 2, 3, 4] as const,
+    chunkIndex: 1,
+    seq,
+    ms: 1,
+  });
+  let end = FIRST_BATCH;
+  for (const acks of [5_000, 3, 9_000]) {
+    batch.reset();
+    for (let seq = 1; seq <= acks; seq++) batch.addAck(ACK, ackOf(seq));
+    file.put(batch.encode({ oldest: 1, timeMs: 1, nextSeq: 1 }, SALT_CRC), end);
+    end += padded(batch.length);
+  }
+  const scanner = new Scanner(file, fileBytes, SALT_CRC);
+  const counts: number[] = [];
+  for (let at = FIRST_BATCH; at < end; ) {
+    const found = await scanner.batchAt(at);
+    assert.ok(found);
+    const seqs = recordsOf(found).map(({ head }) => head.seq);
+    assert.deepEqual(
+      seqs,
+      seqs.map((_seq, index) => index + 1),
+    );
+    counts.push(seqs.length);
+    at += padded(found.frame.length);
+  }
+  assert.deepEqual(counts, [5_000, 3, 9_000]);
+});
+
 test('a batch of another life of the file is not taken for a good one', async () => {
   const { file } = write([], []);
   assert.equal(await new Scanner(file, FILE_BYTES, crc32('another')).batchAt(FIRST_BATCH), undefined);
