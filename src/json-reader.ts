@@ -70,6 +70,7 @@ export class JsonReader {
   takesKey(quoted: string): boolean {
     this.#peek();
     if (!this.#text.startsWith(quoted, this.#at)) return false;
+    this.field = undefined;
     this.#at += quoted.length;
     this.#colon();
     return true;

@@ -95,6 +95,7 @@ test('null is absence for optional keys, and an error for the others', () => {
   assert.equal(parse('{"b":1}', shape), 'a is missing');
   assert.equal(parse('{"a":"","c":{}}', shape), 'd is missing');
   assert.match(String(parse('{"a":"","b":nul}', shape)), /^b is malformed JSON/);
+  assert.match(String(parse('{"a":"","b" 1}', shape)), /^body is malformed JSON at character 12/);
 });
 
 test('keys with a meaning in JavaScript have none here', () => {
