@@ -16,7 +16,7 @@ export interface Exchange {
   /** The length of the body as it is sent; Infinity where only its end will tell. */
   readonly bodyBytes: number;
   /**
-   * Reads the body to its end; to be called once. Never settles when the connection ends before that. One that comes in
+   * Reads the body to its end, for which its client has a limited time from now on; to be called once. Never settles when the connection ends before that. One that comes in
    * pieces is put together in what `allocate` gives, if its length is known.
    *
    * Throws `payload_too_large` as soon as it is past `bytesMax`.
@@ -72,7 +72,8 @@ export function createServe(admit: Admit, log: Log): Serve {
       return buffer;
     };
     try {
-      await Promise.race([claim.granted, gone]);
+      const isGone = await Promise.race([claim.granted.then(() => false), gone.then(() => true)]);
+      if (isGone) return;
       const body = plainBody(exchange.readBody(operation.bodyBytesMax, allocate), operation);
       await perform(exchange, operation, Promise.race([body, gone]));
     } finally {

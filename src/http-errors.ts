@@ -53,7 +53,8 @@ function replyTo({ code, reason }: NodeJS.ErrnoException & { reason?: string }):
   return undefined;
 }
 
-function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void {
+/** Ends a connection with this answer, behind those that are due; what its last request still sends is dropped. */
+export function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number): void {
   const last = latestResponse(socket);
   if (last === undefined) endWith(socket, reply);
   else if (last.req.complete) afterAnswer(last, () => endWith(socket, reply));

@@ -20,7 +20,7 @@ const DRAIN_MS = 5_000;
 const defaultTimeouts = {
   /** For a head, from its first byte. */
   headMs: 10_000,
-  /** For a whole request, from its first byte. */
+  /** For a body, from when it is read on: it may have to wait for room. */
   requestMs: 60_000,
   /** Clients keep idle connections for 90 s. So long may also nothing move while a client takes its answer. */
   idleMs: 120_000,

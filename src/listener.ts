@@ -3,7 +3,7 @@ import { answer, answerUnread } from './answer.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { receive, sentLength } from './body.ts';
 import type { Exchange, Serve } from './exchange.ts';
-import { httpRefusal } from './http-errors.ts';
+import { endInTurn, httpRefusal, tooLate } from './http-errors.ts';
 import { turnOf } from './turn.ts';
 
 export interface ListenerOptions {
@@ -11,6 +11,8 @@ export interface ListenerOptions {
   readonly droppedBytesMax: number;
   /** Whether connections are to end with their next answer. */
   readonly closing: () => boolean;
+  /** How long a body may take from when it is read on; without it, that is the server's to watch. */
+  readonly requestMs?: number;
 }
 
 /** What a request's `Expect` header asks for. */
@@ -41,6 +43,7 @@ class NodeExchange implements Exchange {
   readonly #response: ServerResponse;
   readonly #expects: Expectation;
   readonly #options: ListenerOptions;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(response: ServerResponse, expects: Expectation, options: ListenerOptions) {
     const { req } = response;
@@ -55,6 +58,7 @@ class NodeExchange implements Exchange {
   readBody(bytesMax: number): Promise<Buffer> {
     const { headersSent, req } = this.#response;
     if (this.#expects === '100-continue' && !headersSent) this.#response.writeContinue();
+    this.#limitTime();
     return receive(req, bytesMax);
   }
 
@@ -66,7 +70,25 @@ class NodeExchange implements Exchange {
   refuse(reply: Reply): Promise<void> | undefined {
     if (this.#response.headersSent) return undefined;
     const { droppedBytesMax, closing } = this.#options;
+    this.#limitTime();
     return answerUnread(this.#response, reply, droppedBytesMax, closing());
+  }
+
+  /** For what is still to come of the body, from now on. */
+  #limitTime(): void {
+    const { requestMs, droppedBytesMax } = this.#options;
+    const { req } = this.#response;
+    if (requestMs === undefined || req.complete || req.destroyed) return;
+    clearTimeout(this.#timer);
+    const { socket } = req;
+    this.#timer = setTimeout(() => endInTurn(socket, tooLate, droppedBytesMax), requestMs);
+    const clear = (): void => {
+      clearTimeout(this.#timer);
+      socket.off('close', clear);
+    };
+    // A request that its connection leaves unfinished does not always close.
+    req.once('close', clear);
+    socket.once('close', clear);
   }
 
   gone(): Promise<undefined> {

@@ -16,7 +16,7 @@ export interface PlainOptions {
   readonly closing: () => boolean;
   /** How much of a body that is not wanted is read, so that its sender gets to read the answer. */
   readonly droppedBytesMax: number;
-  /** How long the first head may take, a body, and the next request. */
+  /** How long the first head may take, a body from when it is read on, and the next request. */
   readonly headMs: number;
   readonly requestMs: number;
   readonly idleMs: number;
@@ -79,6 +79,7 @@ export class PlainConnection implements Exchange {
     this.#body.copy(body);
     this.#body = body;
     this.#step = 'reading';
+    this.#setTimer(this.#options.requestMs);
     this.#socket.resume();
     return new Promise((resolve) => {
       this.#whole = resolve;
@@ -101,7 +102,7 @@ export class PlainConnection implements Exchange {
     this.#write(reply);
     this.#step = 'dropping';
     this.#toDrop = this.#last ? Math.min(toCome, this.#options.droppedBytesMax) : toCome;
-    if (this.#last) this.#setTimer(DROP_MS);
+    this.#setTimer(this.#last ? DROP_MS : this.#options.requestMs);
     this.#socket.resume();
     return undefined;
   }
@@ -143,8 +144,7 @@ export class PlainConnection implements Exchange {
     this.bodyBytes = bodyBytes;
     this.#body = bytes.subarray(text.length, end);
     this.#arrived = this.#body.length;
-    if (bytes.length < end) this.#setTimer(this.#options.requestMs);
-    else this.#putBack(bytes.subarray(end));
+    this.#putBack(bytes.subarray(end));
     holdUntilTurnEnds(this.#socket);
     this.#options.serve(this);
   }
@@ -205,6 +205,7 @@ export class PlainConnection implements Exchange {
 
   #setTimer(ms: number): void {
     clearTimeout(this.#timer);
+    if (this.#socket.destroyed) return;
     this.#timer = setTimeout(this.#late, ms);
   }
 

@@ -12,7 +12,7 @@ const encodings = Object.keys(encoders) as (keyof typeof encoders)[];
 
 /** A request with a compressed body. */
 function compressed(encoding: string, body: Buffer): Buffer {
-  const head = request('/', '', [`content-encoding: ${encoding}`], body.length);
+  const head = request('/push', '', [`content-encoding: ${encoding}`], body.length);
   return Buffer.concat([Buffer.from(head), body]);
 }
 
@@ -22,13 +22,13 @@ test('a body is whole however it is cut', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 50_000 }), { maxLength: 6 }), async (lengths) => {
       const total = lengths.reduce((sum, length) => sum + length, 0);
-      connection.send(request('/', '', [], total));
+      connection.send(request('/push', '', [], total));
       for (const length of lengths) {
         connection.send('x'.repeat(length));
         await new Promise(setImmediate);
       }
       assert.equal((await connection.answer()).body.toString(), String(total));
-      connection.send(request('/', '', ['transfer-encoding: chunked']));
+      connection.send(request('/push', '', ['transfer-encoding: chunked']));
       for (const length of [...lengths, 0]) {
         connection.send(`${length.toString(16)}\r\n${'x'.repeat(length)}\r\n`);
         await new Promise(setImmediate);
@@ -43,9 +43,9 @@ test('a chunked body may have exactly the limit, and not a byte more', async (t)
   const server = await startReader(t, 100_000);
   const connection = await connectRaw(t, server);
   const chunk = `${(50_000).toString(16)}\r\n${'x'.repeat(50_000)}\r\n`;
-  connection.send(request('/', `${chunk}${chunk}0\r\n\r\n`, ['transfer-encoding: chunked']));
+  connection.send(request('/push', `${chunk}${chunk}0\r\n\r\n`, ['transfer-encoding: chunked']));
   assert.equal((await connection.answer()).body.toString(), '100000');
-  connection.send(request('/', `${chunk}${chunk}1\r\nx\r\n`, ['transfer-encoding: chunked']));
+  connection.send(request('/push', `${chunk}${chunk}1\r\nx\r\n`, ['transfer-encoding: chunked']));
   const refused = await connection.answer();
   assert.equal(refused.status, 413);
   assert.equal(errorCode(refused), 'payload_too_large');
@@ -90,9 +90,9 @@ for (const encoding of encodings) {
 test('a body is not read before there is room for what it brings', async (t) => {
   const { server, open } = await startReaderWithGate(t);
   const connection = await connectRaw(t, server);
-  connection.send(request('/later', '', ['expect: 100-continue'], 3));
+  connection.send(request('/pull', '', ['expect: 100-continue'], 3));
   const other = await connectRaw(t, server);
-  other.send(request('/'));
+  other.send(request('/push'));
   await other.answer();
   open();
   assert.equal((await connection.answer({ body: false })).status, 100);
@@ -102,18 +102,18 @@ test('a body is not read before there is room for what it brings', async (t) => 
 
 test('where there is no room the refusal is the answer', async (t) => {
   const refused = refusal(new RelayError('storage_error'));
-  const server = await startReader(t, MIB, Promise.resolve(refused));
+  const server = await startReader(t, MIB, { ready: Promise.resolve(refused) });
   const connection = await connectRaw(t, server);
-  connection.send(request('/later', 'abc'));
+  connection.send(request('/pull', 'abc'));
   assert.equal((await connection.answer()).status, 503);
-  connection.send(request('/', 'abc'));
+  connection.send(request('/push', 'abc'));
   assert.equal((await connection.answer()).body.toString(), '3');
 });
 
 test('large bodies wait, in order, for those before them; small ones do not', async (t) => {
   const server = await startReader(t, 200 * MIB);
   const first = await connectRaw(t, server);
-  first.send(request('/', '', ['expect: 100-continue'], 100 * MIB));
+  first.send(request('/push', '', ['expect: 100-continue'], 100 * MIB));
   assert.equal((await first.answer({ body: false })).status, 100);
 
   const small = await connectRaw(t, server);
@@ -121,7 +121,7 @@ test('large bodies wait, in order, for those before them; small ones do not', as
   const waiting: Promise<void>[] = [];
   for (const name of ['second', 'third', 'fourth']) {
     const connection = await connectRaw(t, server);
-    connection.send(request('/', '', ['expect: 100-continue', 'transfer-encoding: chunked']));
+    connection.send(request('/push', '', ['expect: 100-continue', 'transfer-encoding: chunked']));
     waiting.push(
       connection.answer({ body: false }).then(async ({ status }) => {
         assert.equal(status, 100);
@@ -131,7 +131,7 @@ test('large bodies wait, in order, for those before them; small ones do not', as
       }),
     );
     for (let number = 0; number < 10; number++) {
-      small.send(request('/', 'x'.repeat(65_536)));
+      small.send(request('/push', 'x'.repeat(65_536)));
       assert.equal((await small.answer()).body.toString(), '65536');
     }
   }
@@ -145,22 +145,63 @@ test('clients that go away in the middle of large bodies leave their room to oth
   const server = await startReader(t, 200 * MIB);
   for (let round = 0; round < 10; round++) {
     const connections = await Promise.all(Array.from({ length: 100 }, () => connectRaw(t, server)));
-    for (const connection of connections) connection.send(request('/', 'x'.repeat(1_000), [], 100 * MIB));
+    for (const connection of connections) connection.send(request('/push', 'x'.repeat(1_000), [], 100 * MIB));
     // Some of them are being read by now, others wait, and others are not even known.
     for (const connection of connections) connection.socket.destroy();
   }
   const connection = await connectRaw(t, server);
-  connection.send(request('/', 'x'.repeat(100_000)));
+  connection.send(request('/push', 'x'.repeat(100_000)));
   assert.equal((await connection.answer()).body.toString(), '100000');
+});
+
+test('the time that the relay makes a body wait is not its own', async (t) => {
+  const { server, open } = await startReaderWithGate(t, 200 * MIB, { headMs: 200, requestMs: 200 });
+  const holder = await connectRaw(t, server);
+  const waiting = await connectRaw(t, server);
+  const early = await connectRaw(t, server);
+  const late = await connectRaw(t, server);
+  holder.send(request('/ack', '1\r\nx\r\n0\r\n\r\n', ['transfer-encoding: chunked']));
+  waiting.send(request('/push', 'x'.repeat(100_000)));
+  early.send(request('/pull', 'ab', [], 3));
+  late.send(request('/push', 'ab', [], 3));
+  assert.equal((await late.answer()).status, 408);
+  early.send('c');
+  open();
+  assert.equal((await early.answer()).body.toString(), '3');
+  assert.equal((await waiting.answer()).body.toString(), '100000');
+});
+
+test('what holds room for a large body is cut off in time, and leaves it to others', async (t) => {
+  const server = await startReader(t, 200 * MIB, { timeouts: { headMs: 200, requestMs: 200 } });
+  const [first, second, last] = [
+    await connectRaw(t, server),
+    await connectRaw(t, server),
+    await connectRaw(t, server),
+  ];
+  for (const holder of [first, second]) holder.send(request('/push', 'x', [], 100 * MIB));
+  last.send(request('/push', 'x'.repeat(100_000)));
+  assert.equal((await last.answer()).body.toString(), '100000');
+  for (const holder of [first, second]) assert.equal((await holder.answer()).status, 408);
+});
+
+test('a small body that was refused and does not come ends its connection in time', async (t) => {
+  const server = await startReader(t, MIB, {
+    ready: Promise.resolve(refusal(new RelayError('storage_error'))),
+    timeouts: { headMs: 200, requestMs: 200 },
+  });
+  const connection = await connectRaw(t, server);
+  connection.send(request('/pull', 'abc', [], 4));
+  assert.equal((await connection.answer()).status, 503);
+  assert.equal(await connection.ended(), '');
 });
 
 for (const [what, bytes] of [
   ['a head', 'POST /pull HT'],
-  ['a body', request('/', 'abc', [], 4)],
-  ['a chunked body', request('/', '3\r\nab', ['transfer-encoding: chunked'])],
+  ['a body', request('/push', 'abc', [], 4)],
+  ['a chunked body', request('/push', '3\r\nab', ['transfer-encoding: chunked'])],
 ] as const) {
   test(`${what} that does not come in time is answered 408`, async (t) => {
-    const server = await startReader(t, MIB, undefined, { headMs: 100, requestMs: 200 });
+    const server = await startReader(t, MIB, { timeouts: { headMs: 100, requestMs: 200 } });
     const connection = await connectRaw(t, server);
     connection.send(bytes);
     const refused = await connection.answer();

@@ -8,18 +8,25 @@ import { testConfig } from './helpers.ts';
 
 export const MIB = 1_048_576;
 
-/** A server that answers with the length of the body; a request for `/later` begins when `ready` says so. */
-export async function startReader(
-  t: TestContext,
-  bodyBytesMax: number,
-  ready?: Promise<Reply | undefined>,
-  timeouts?: { headMs: number; requestMs: number },
-) {
+export interface ReaderOptions {
+  /** When requests for `/pull` may begin. */
+  readonly ready?: Promise<Reply | undefined>;
+  /** When requests for `/ack` are done. */
+  readonly done?: Promise<unknown>;
+  readonly timeouts?: { readonly headMs: number; readonly requestMs: number };
+}
+
+/** A server that answers with the length of the body. */
+export async function startReader(t: TestContext, bodyBytesMax: number, options: ReaderOptions = {}) {
+  const { ready, done, timeouts } = options;
   const admit: Admit = ({ target, headers }) => ({
     bodyBytesMax,
     contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
-    ...(target === '/later' && ready !== undefined ? { ready } : {}),
-    run: async (body) => ({ status: 200, body: String(body.length) }),
+    ...(target === '/pull' && ready !== undefined ? { ready } : {}),
+    run: async (body) => {
+      if (target === '/ack') await done;
+      return { status: 200, body: String(body.length) };
+    },
     refuse: (error) => refusal(error as RelayError),
   });
   const server = createHttpServer(admit, {
@@ -34,11 +41,16 @@ export async function startReader(
   return { baseUrl: `http://127.0.0.1:${port}` };
 }
 
-/** The same, where requests for `/later` begin after `open`. */
-export async function startReaderWithGate(t: TestContext) {
+/** The same, where requests for `/pull` begin, and those for `/ack` are done, after `open`. */
+export async function startReaderWithGate(
+  t: TestContext,
+  bodyBytesMax = MIB,
+  timeouts?: ReaderOptions['timeouts'],
+) {
   let open = (): void => {};
-  const ready = new Promise<undefined>((resolve) => {
+  const opened = new Promise<undefined>((resolve) => {
     open = () => resolve(undefined);
   });
-  return { server: await startReader(t, MIB, ready), open };
+  const options = { ready: opened, done: opened, ...(timeouts && { timeouts }) };
+  return { server: await startReader(t, bodyBytesMax, options), open };
 }
