@@ -10,10 +10,16 @@ import { fileURLToPath } from 'node:url';
 export const repository = fileURLToPath(new URL('../..', import.meta.url));
 const cli = fileURLToPath(new URL('../src/cli.js', import.meta.url));
 
+/** Programs that are to end before their directories go: hooks run in the order in which they were given. */
+const running = new Map<TestContext, ChildProcessWithoutNullStreams[]>();
+
 /** A directory of its own, removed when the test ends. */
 export async function makeDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'enigma-relay-program-'));
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  t.after(async () => {
+    await endPrograms(t);
+    await rm(directory, { recursive: true, force: true });
+  });
   return directory;
 }
 
@@ -26,8 +32,16 @@ export interface Ended {
 /** The program with these arguments, killed when the test ends. */
 export function spawnProgram(t: TestContext, args: string[], cwd = tmpdir()): ChildProcessWithoutNullStreams {
   const program = spawn(process.execPath, [cli, ...args], { cwd });
-  t.after(() => program.kill('SIGKILL'));
+  running.set(t, [...(running.get(t) ?? []), program]);
+  t.after(() => endPrograms(t));
   return program;
+}
+
+async function endPrograms(t: TestContext): Promise<void> {
+  for (const program of running.get(t)?.splice(0) ?? []) {
+    const hasEnded = program.exitCode !== null || program.signalCode !== null;
+    if (!hasEnded && program.kill('SIGKILL')) await once(program, 'exit');
+  }
 }
 
 /** Runs the program to its end. */
