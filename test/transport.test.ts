@@ -29,7 +29,7 @@ test('thousands of pipelined requests are answered', async (t) => {
 test('a client that has closed its side still gets the answer to what it sent', async (t) => {
   const { server, open } = await startReaderWithGate(t);
   const connection = await connectRaw(t, server);
-  connection.socket.end(request('/later', 'abc'));
+  connection.socket.end(request('/pull', 'abc'));
   await roundTrips(t, server);
   open();
   assert.equal((await connection.answer()).body.toString(), '3');
@@ -39,7 +39,7 @@ test('a client that has closed its side still gets the answer to what it sent', 
 test('what is malformed is answered after the request before it, however long that takes', async (t) => {
   const { server, open } = await startReaderWithGate(t);
   const connection = await connectRaw(t, server);
-  connection.send(`${request('/later', 'abc')}garbage\r\n\r\n`);
+  connection.send(`${request('/pull', 'abc')}garbage\r\n\r\n`);
   await roundTrips(t, server);
   open();
   assert.equal((await connection.answer()).body.toString(), '3');
@@ -67,7 +67,7 @@ test('a client that pipelines is not read on while its first answer is not out',
   const connection = await connectRaw(t, server);
   let flushed = false;
   const requests = request('/', 'x'.repeat(1_000)).repeat(24_000);
-  connection.send(request('/later', 'abc'));
+  connection.send(request('/pull', 'abc'));
   connection.socket.write(requests, () => {
     flushed = true;
   });

@@ -15,7 +15,10 @@ test('1,000 clients that connect while the relay is held up are all waiting for 
   const program = spawnProgram(t, ['--address', '127.0.0.1:0', '--storage-path', store]);
   const { hostname, port } = new URL(await urlOfProgram(program));
   program.kill('SIGSTOP');
-  const clients = Array.from({ length: CLIENTS }, () => connect(Number(port), hostname));
+  // At the end the relay goes first, and resets them.
+  const clients = Array.from({ length: CLIENTS }, () =>
+    connect(Number(port), hostname).on('error', () => {}),
+  );
   t.after(() => {
     for (const client of clients) client.destroy();
   });
