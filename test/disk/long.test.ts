@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { openDiskStore } from '../../src/stores/disk/open.ts';
 import type { LongMessage, Store } from '../../src/stores/store.ts';
-import { keyOf, message, rejectsWith } from '../stores/harness.ts';
-import { directory, flip, opened, payloadOf } from './stores.ts';
+import { keyOf, contractLimits as limits, message, rejectsWith } from '../stores/harness.ts';
+import { MemoryFiles } from './memory-files.ts';
+import { directory, flip, opened, payloadOf, SEGMENT_BYTES } from './stores.ts';
 
 /** A segment of its own: its head, then the frame of the only batch. */
 const LONG_BYTES = 500_000;
@@ -88,4 +90,27 @@ test('a long message that the cleaner moves while it is read is read to its end'
     }
   }
   assert.ok(payload.equals(Buffer.concat(read)));
+});
+
+test('a long message that is acked at any moment before its first piece gives none, and no error', async () => {
+  for (let acked = 1; acked <= 4; acked++) {
+    const files = new MemoryFiles();
+    const open = files.open;
+    let onRead = async (): Promise<void> => {};
+    files.open = async (name) => {
+      const file = await open(name);
+      return { ...file, read: (into, position) => onRead().then(() => file.read(into, position)) };
+    };
+    const store = await openDiskStore({ path: '', files, limits, segmentBytes: SEGMENT_BYTES });
+    await store.push(message(1, { payload: Buffer.alloc(LONG_BYTES) }));
+    const long = await longOf(store);
+    let reads = 0;
+    onRead = async () => {
+      if (++reads === acked) await store.ack('alice', [keyOf(message(1))]);
+    };
+    const { done } = await long.pieces()[Symbol.asyncIterator]().next();
+    // Three pieces are read to be checked; the fourth read is of the first piece to be given.
+    assert.equal(done, acked < 4);
+    await store.close();
+  }
 });

@@ -68,6 +68,7 @@ class LongRecord {
       const isLast = at + PIECE_BYTES >= this.#bytes;
       if (piece === undefined || (isLast && crc !== expectedCrc)) {
         this.#reportDamage();
+        if (at === head.headBytes) return;
         throw new RelayError('storage_error');
       }
       yield payloadOf(head, piece);
