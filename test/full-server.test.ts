@@ -8,6 +8,7 @@ for (const name of [
   'lifecycle',
   'metrics',
   'pull',
+  'pull-parts',
   'push',
   'rate-limit-wire',
   'routes',

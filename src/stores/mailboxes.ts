@@ -2,9 +2,9 @@ import { RelayError } from '../errors.ts';
 import { deadlineMs, type NewMessage } from '../message.ts';
 import { Acking } from './mailboxes/acking.ts';
 import { type Change, Changes } from './mailboxes/changes.ts';
-import type { Words } from './mailboxes/keys.ts';
 import { MEMORY, PENDING } from './mailboxes/slots.ts';
 import { type Mailbox, Table } from './mailboxes/table.ts';
+import type { Words } from './mailboxes/uuid.ts';
 import type { PageLimit, PushResult, StoreLimits } from './store.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { Message, MessageKey, NewMessage } from '../message.ts';
 import { Expiry } from './expiry.ts';
 import { InFlight } from './in-flight.ts';
 import { isLong, PIECE_BYTES } from './long.ts';
-import { uuidWords } from './mailboxes/keys.ts';
+import { uuidWords } from './mailboxes/uuid.ts';
 import { Mailboxes } from './mailboxes.ts';
 import {
   type AckResult,

@@ -13,7 +13,7 @@ import {
 } from '../../src/stores/disk/record.ts';
 import { batchesOfIndex, recordsOf, Scanner } from '../../src/stores/disk/scan.ts';
 import { FIRST_BATCH, IndexBuilder, readSeal } from '../../src/stores/disk/segment.ts';
-import { uuidText } from '../../src/stores/mailboxes/keys.ts';
+import { uuidText } from '../../src/stores/mailboxes/uuid.ts';
 import { MemoryFile } from './memory-file.ts';
 
 const FILE_BYTES = 2 ** 18;

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Column } from '../../src/stores/mailboxes/column.ts';
 import { type Due, DueQueue } from '../../src/stores/mailboxes/due.ts';
-import { Keys, uuidText, uuidWords } from '../../src/stores/mailboxes/keys.ts';
+import { Keys } from '../../src/stores/mailboxes/keys.ts';
 import { Order } from '../../src/stores/mailboxes/order.ts';
+import { uuidText, uuidWords } from '../../src/stores/mailboxes/uuid.ts';
 
 const SLOTS = 200;
 

@@ -1,15 +1,14 @@
 import { crc32 } from 'node:zlib';
+import { readSafe, writeSafe } from './integers.ts';
 import {
   type ACK,
   ackBytes,
   type MEMORY,
   type PushHead,
   type RecordHead,
-  readSafe,
   writeAck,
   writeEnd,
   writePushHead,
-  writeSafe,
 } from './record.ts';
 
 /** Batches begin on a boundary of this many bytes, so that no write touches a page that holds flushed data. */

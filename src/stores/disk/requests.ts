@@ -1,6 +1,6 @@
 import { RelayError } from '../../errors.ts';
 import type { MessageKey, NewMessage } from '../../message.ts';
-import { uuidWords } from '../mailboxes/keys.ts';
+import { uuidWords } from '../mailboxes/uuid.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { AckResult, PushResult } from '../store.ts';
 import { inTurns } from '../turns.ts';

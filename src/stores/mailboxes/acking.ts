@@ -1,9 +1,9 @@
 import type { MessageKey } from '../../message.ts';
 import type { AckResult } from '../store.ts';
 import type { Change, Changes } from './changes.ts';
-import { uuidWords } from './keys.ts';
 import { LIVE, PENDING } from './slots.ts';
 import type { Table } from './table.ts';
+import { uuidWords } from './uuid.ts';
 
 /** An ack that is being decided, some of its keys at a time. */
 export class Acking {

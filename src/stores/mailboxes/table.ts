@@ -1,7 +1,7 @@
 import { type Due, DueQueue } from './due.ts';
-import type { Words } from './keys.ts';
 import { Names } from './names.ts';
 import { ACKED, GONE, LIVE, MEMORY, MemoryList, Slots } from './slots.ts';
+import type { Words } from './uuid.ts';
 
 /** A message's key and seq. */
 export interface Fact {
