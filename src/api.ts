@@ -1,4 +1,5 @@
 import { ack } from './ack.ts';
+import { base64Length } from './base64.ts';
 import type { RelayConfig } from './config.ts';
 import { errorBody, RelayError } from './errors.ts';
 import {
@@ -139,7 +140,7 @@ export function createApi(parts: ApiParts): Admit {
 
 /** The largest body: one whose payload is a message of the largest size, and room for all that goes with it. */
 export function bodyBytesMax({ relay }: RelayConfig): number {
-  return Math.max(2_097_152, 4 * Math.ceil(messageBytesMax(relay) / 3) + 65_536);
+  return Math.max(2_097_152, base64Length(messageBytesMax(relay)) + 65_536);
 }
 
 export function refusal(error: RelayError): Reply {

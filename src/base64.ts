@@ -9,6 +9,11 @@ export function decodeBase64(text: string): Buffer | undefined {
   return bytes.toString('base64') === text ? bytes : undefined;
 }
 
+/** The length of the base64 of so many bytes. */
+export function base64Length(bytes: number): number {
+  return 4 * Math.ceil(bytes / 3);
+}
+
 /** Characters that are decoded at once, as they fit into a processor's cache; a multiple of four that divides a slice. */
 const PIECE_LENGTH = 16_384;
 

@@ -16,8 +16,9 @@ export interface Exchange {
   /** The length of the body as it is sent; Infinity where only its end will tell. */
   readonly bodyBytes: number;
   /**
-   * Reads the body to its end, for which its client has a limited time from now on; to be called once. Never settles when the connection ends before that. One that comes in
-   * pieces is put together in what `allocate` gives, if its length is known.
+   * Reads the body to its end, for which its client has a limited time from now on; to be called once. Never settles when
+   * the connection ends before that. One that comes in pieces is put together in what `allocate` gives, if its length is
+   * known.
    *
    * Throws `payload_too_large` as soon as it is past `bytesMax`.
    */

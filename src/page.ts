@@ -1,3 +1,4 @@
+import { base64Length } from './base64.ts';
 import { pageBuffers } from './buffer-pool.ts';
 import type { Message } from './message.ts';
 
@@ -52,7 +53,7 @@ function written(stretches: readonly Stretch[]): Buffer {
   for (const { text, payload } of stretches) {
     textBytes += Buffer.byteLength(text);
     textLength += text.length;
-    payloadLength += base64Length(payload);
+    payloadLength += base64Length(payload.length);
   }
   // Text that is all ASCII, as nearly always, is only copied.
   const encoding = textBytes === textLength ? 'latin1' : 'utf8';
@@ -69,8 +70,4 @@ function base64Of(payload: Uint8Array): string {
   const { buffer, byteOffset, length } = payload;
   const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(buffer, byteOffset, length);
   return bytes.toString('base64');
-}
-
-function base64Length({ length }: Uint8Array): number {
-  return 4 * Math.ceil(length / 3);
 }

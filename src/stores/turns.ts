@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 /** Steps in a turn of the event loop, so that nobody waits for a long piece of work. */
 const STEPS_A_TURN = 1000;
 
@@ -11,6 +13,6 @@ export function inTurns(work: (max: number) => number, steps = STEPS_A_TURN): Pr
 
 async function moreTurns(work: (max: number) => number, steps: number): Promise<void> {
   do {
-    await new Promise<void>((next) => setImmediate(next));
+    await nextTurn();
   } while (work(steps) === steps);
 }

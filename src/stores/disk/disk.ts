@@ -6,7 +6,6 @@ import { ownTurn, SLICE_BYTES } from '../../slices.ts';
 import { Expiry } from '../expiry.ts';
 import { InFlight } from '../in-flight.ts';
 import { isLong } from '../long.ts';
-import { LIVE } from '../mailboxes/slots.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type {
   AckResult,
@@ -184,11 +183,11 @@ export class DiskStore implements Store {
 
   /** Reads a page's records. Those that are damaged count as gone from here on. */
   async #read(slots: readonly number[], recipient: string): Promise<ReadRecords> {
-    const { seq, state } = this.#mailboxes.table.slots;
-    const seqs = slots.map((slot) => seq.get(slot));
+    const table = this.#mailboxes.table.slots;
+    const seqs = slots.map((slot) => table.seq.get(slot));
     const read = await orStorageError(this.#parts.reader.read(slots, () => recipient));
     slots.forEach((slot, index) => {
-      const isStillThere = seq.get(slot) === seqs[index] && (state.get(slot) & LIVE) !== 0;
+      const isStillThere = table.isMessage(slot, seqs[index]);
       if (read.records[index] === undefined && isStillThere) this.#dropDamaged(slot);
     });
     return read;

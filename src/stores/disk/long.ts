@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { Expiry } from '../expiry.ts';
 import { PIECE_BYTES } from '../long.ts';
-import { LIVE, type Slots } from '../mailboxes/slots.ts';
+import type { Slots } from '../mailboxes/slots.ts';
 import type { LongMessage } from '../store.ts';
 import { readWantedHead } from './reader.ts';
 import { expectedPayloadCrc, HEAD_BYTES_MAX, payloadOf, type RecordHead, readMessage } from './record.ts';
@@ -108,7 +108,6 @@ class LongRecord {
 
   /** Whether its slot has not become another's. */
   get #isLive(): boolean {
-    const { seq, state } = this.#parts.slots;
-    return seq.get(this.#slot) === this.#seq && (state.get(this.#slot) & LIVE) !== 0;
+    return this.#parts.slots.isMessage(this.#slot, this.#seq);
   }
 }

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { base64Length } from '../../base64.ts';
 import type { Message, MessageMeta } from '../../message.ts';
 import { uuidText, type Words } from '../mailboxes/uuid.ts';
 import { readBig, readSafe, readU16, readU32, readU32BE, writeSafe } from './integers.ts';
@@ -135,7 +136,7 @@ export function keptBytesAt(from: Buffer, at: number): number {
   const kind = from[at] as number;
   if (kind > PUSH_BASE64) return 0;
   const payloadBytes = readU32(from, at + 72);
-  return kind === PUSH_BASE64 ? 4 * Math.ceil(payloadBytes / 3) : payloadBytes;
+  return kind === PUSH_BASE64 ? base64Length(payloadBytes) : payloadBytes;
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };

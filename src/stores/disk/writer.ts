@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
 import type { Expiry } from '../expiry.ts';
@@ -121,7 +122,7 @@ export class Writer {
 
   async #run(): Promise<void> {
     // What arrives in the same turn of the event loop shares the first batch.
-    await new Promise<void>((next) => setImmediate(next));
+    await nextTurn();
     do this.#isAsked = false;
     while ((await this.#writeNext()) || this.#isAsked);
     // In the same step as the look at what was asked for: what is submitted from here on begins another run.

@@ -57,6 +57,11 @@ export class Slots {
     return this.#end;
   }
 
+  /** Whether a slot still holds the live message of a seq, and has not become another's. */
+  isMessage(slot: number, seq: number | undefined): boolean {
+    return this.seq.get(slot) === seq && (this.state.get(slot) & LIVE) !== 0;
+  }
+
   take(state: number): number {
     const slot = this.#free === 0 ? this.#end++ : this.#free;
     if (slot === this.#free) this.#free = this.newer.get(slot);
