@@ -34,6 +34,13 @@ export class BufferPool {
     return taken;
   }
 
+  /** The beginning of one that was taken here, to be given back in place of all of it. */
+  shorten(taken: Buffer, length: number): Buffer {
+    const start = taken.subarray(0, length);
+    if (this.#taken.delete(taken)) this.#taken.add(start);
+    return start;
+  }
+
   /** Takes one back that nobody will look at any more. One that was not taken here, or was given back, is left alone. */
   give(taken: Buffer): void {
     if (!this.#taken.delete(taken)) return;

@@ -56,6 +56,28 @@ export interface Message extends NewMessage {
   readonly deadlineMs: bigint;
 }
 
+/**
+ * A message as it is kept, in bytes: for who writes it out without needing each of its fields. Integers are
+ * little-endian, the id's 16 bytes stand in their usual order, text is UTF-8.
+ */
+export interface PackedMessage {
+  readonly recipient: string;
+  readonly seq: number;
+  readonly bytes: Buffer;
+  readonly payloadFrom: number;
+  readonly payloadTo: number;
+  readonly kindFrom: number;
+  readonly kindTo: number;
+  /** Where each of the others stands: 16 bytes, u32 for the two of the chunk, u64 for the rest. */
+  readonly messageIdAt: number;
+  readonly totalLenAt: number;
+  readonly chunkIndexAt: number;
+  readonly chunkCountAt: number;
+  readonly sentMsAt: number;
+  readonly arrivalMsAt: number;
+  readonly deadlineMsAt: number;
+}
+
 /** Bound of `recipient` and of `kind`, in bytes of UTF-8. */
 export const NAME_BYTES_MAX = 256;
 export const U32_MAX = 0xffff_ffff;

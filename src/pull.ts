@@ -3,9 +3,8 @@ import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { RelayError } from './errors.ts';
 import { checkName } from './fields.ts';
 import { object, parseJson, string, u64 } from './json.ts';
-import type { Message } from './message.ts';
 import type { Counters } from './metrics.ts';
-import { afterPayload, beforePayload, messagesJson, payloadJson } from './page.ts';
+import { afterPayload, beforePayload, messagesJson, packedJson, payloadJson } from './page.ts';
 import type { LongMessage, Page, PageLimit, Store } from './stores/store.ts';
 
 const pullBody = object({ recipient: string }, { cursor: string, max: u64 });
@@ -40,10 +39,10 @@ export async function pull(
   const limit = { messagesMax, bytesMax: limits.pullPageBytesMax };
   const first = await store.pull(recipient, afterSeq, step(limit, SHORT_BYTES));
   if (first.long === undefined) {
-    const { messages, more } = first;
-    if (messages.length === 0) return START + end(undefined, first);
-    const isAll = !more || messages.length === messagesMax || limit.bytesMax <= SHORT_BYTES;
-    if (isAll) return { body: pageJson(first, START, end(messages.at(-1), first)) };
+    const kept = keptOf(first);
+    if (kept.length === 0) return START + end(undefined, first);
+    const isAll = !first.more || kept.length === messagesMax || limit.bytesMax <= SHORT_BYTES;
+    if (isAll) return { body: pageJson(first, START, end(kept.at(-1), first)) };
   }
   const parts = partsOf(store, { recipient, seq: afterSeq }, limit, first);
   const { value } = await parts.next();
@@ -69,10 +68,11 @@ async function* partsOf(
   let last = after;
   let text = START;
   for (let page = first; ; page = await store.pull(after.recipient, last.seq, step(left, STEP_BYTES))) {
-    const { messages, long, remaining } = page;
+    const { long, remaining } = page;
+    const kept = keptOf(page);
     const sent = messagesMax - left.messagesMax;
-    const count = long === undefined ? messages.length : 1;
-    const bytes = long?.payloadBytes ?? bytesOf(messages);
+    const count = long === undefined ? kept.length : 1;
+    const bytes = long?.payloadBytes ?? payloadBytesOf(page);
     // Of what is longer than the limit a store gives one message, but a page has some already.
     if (sent > 0 && bytes > left.bytesMax) {
       yield messagesJson([], text, end(last, { more: true, remaining: remaining + count - sent }));
@@ -84,7 +84,7 @@ async function* partsOf(
     // It is gone, and what follows it takes its place.
     else continue;
 
-    last = long ?? messages.at(-1) ?? last;
+    last = long ?? kept.at(-1) ?? last;
     left.messagesMax -= count;
     left.bytesMax -= bytes;
     const isEnd = !page.more || left.messagesMax === 0 || left.bytesMax < 0;
@@ -99,7 +99,9 @@ async function* partsOf(
 
 /** A page's messages as JSON; their payloads are done with. */
 function pageJson(page: Page, before: string, after: string): Buffer {
-  const json = messagesJson(page.messages, before, after);
+  const { packed } = page;
+  const json =
+    packed === undefined ? messagesJson(page.messages, before, after) : packedJson(packed, before, after);
   page.release?.();
   return json;
 }
@@ -120,8 +122,14 @@ function end(last: Cursor | undefined, { more, remaining }: Pick<Page, 'more' | 
   return `],"next_cursor":${next},"remaining_estimate":${Math.max(0, remaining)}}`;
 }
 
-function bytesOf(messages: readonly Message[]): number {
-  return messages.reduce((sum, { payload }) => sum + payload.length, 0);
+/** A page's messages, in the form that costs least. */
+function keptOf(page: Page): readonly Cursor[] {
+  return page.packed ?? page.messages;
+}
+
+function payloadBytesOf(page: Page): number {
+  const packedBytes = page.packed?.reduce((sum, each) => sum + each.payloadTo - each.payloadFrom, 0);
+  return packedBytes ?? page.messages.reduce((sum, { payload }) => sum + payload.length, 0);
 }
 
 function seqOf(text: string, recipient: string): number {

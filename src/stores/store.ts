@@ -1,4 +1,4 @@
-import type { Message, MessageKey, NewMessage } from '../message.ts';
+import type { Message, MessageKey, NewMessage, PackedMessage } from '../message.ts';
 
 /**
  * Where messages are kept. Every store holds these promises (the disk store all of them; the memory store those
@@ -62,6 +62,8 @@ export interface PageLimit {
 
 export interface Page {
   readonly messages: readonly Message[];
+  /** The same messages as they are kept, where a store has them in this form: written in half the time. */
+  readonly packed?: readonly PackedMessage[] | undefined;
   /** The only message of the page, where that is too long for `wholeBytesMax`; `messages` is empty then. */
   readonly long?: LongMessage;
   /** Whether live messages follow the last one of this page. */

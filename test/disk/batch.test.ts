@@ -2,15 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
+import type { Message } from '../../src/message.ts';
+import { messagesJson, packedJson } from '../../src/page.ts';
 import { Batch, padded } from '../../src/stores/disk/batch.ts';
-import {
-  ACK,
-  ackBytes,
-  MEMORY,
-  type PushHead,
-  pushHeadBytes,
-  readMessage,
-} from '../../src/stores/disk/record.ts';
+import { checkRecord } from '../../src/stores/disk/kept-record.ts';
+import { ACK, ackBytes, MEMORY, type PushHead, pushHeadBytes } from '../../src/stores/disk/record.ts';
 import { batchesOfIndex, recordsOf, Scanner } from '../../src/stores/disk/scan.ts';
 import { FIRST_BATCH, IndexBuilder, readSeal } from '../../src/stores/disk/segment.ts';
 import { uuidText } from '../../src/stores/mailboxes/uuid.ts';
@@ -56,8 +52,15 @@ test('what is put into a batch is read from it, and its frame says what it was t
         assert.equal(found.frame.length, batch.length);
         const records = recordsOf(found);
         records.slice(0, pushes.length).forEach(({ head, position }, index) => {
-          const bytes = file.bytes.subarray(position, position + head.headBytes + head.keptBytes);
-          assert.deepEqual(readMessage(bytes, head), messageOf(pushes[index] as Push));
+          const message = messageOf(pushes[index] as Push);
+          const record = checkRecord(file.bytes, position, {
+            ...message,
+            bytes: head.headBytes + head.keptBytes,
+          });
+          assert.ok(record);
+          assert.deepEqual(record.message(), message);
+          const json = packedJson([record, record], '[', ']');
+          assert.equal(json.toString(), messagesJson([message, message], '[', ']').toString());
         });
         const heads = records.slice(pushes.length).map(({ head }) => head);
         heads.forEach(({ kind, recipient, words, chunkIndex, seq, ms }, index) => {
@@ -201,7 +204,7 @@ function headOf(payload: Buffer, given?: Push): PushHead {
   };
 }
 
-function messageOf(given: Push): object {
+function messageOf(given: Push): Message {
   const { recipient, kind, chunkIndex, chunkCount, totalLen, sentMs, seq, arrivalMs, deadlineMs, payload } =
     given;
   const meta = { kind, totalLen, chunkIndex, chunkCount, sentMs };

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { readSafe, writeSafe } from './integers.ts';
+import { readSafe, writeSafe } from '../../integers.ts';
 import {
   type ACK,
   ackBytes,

@@ -3,7 +3,8 @@ import type { Mailboxes } from '../mailboxes.ts';
 import type { Clock } from '../store.ts';
 import { type Batch, FRAME_BYTES, PAGE_BYTES, padded } from './batch.ts';
 import type { Journal } from './journal.ts';
-import type { Reader, ReadRecord } from './reader.ts';
+import type { KeptRecord } from './kept-record.ts';
+import type { Reader } from './reader.ts';
 import { ackBytes, MEMORY as MEMORY_RECORD } from './record.ts';
 import type { Reserve } from './reserve.ts';
 import { isResident, residentsOf } from './residents.ts';
@@ -178,7 +179,7 @@ export class Cleaner {
     const change = this.#mailboxes.move(slot);
     change.bytes = bytes;
     change.at = read
-      ? batch.addRaw(read.record, read.head.headBytes)
+      ? batch.addRaw(read.record, read.headBytes)
       : batch.addAck(MEMORY_RECORD, this.#memoryOf(slot));
   }
 
@@ -240,5 +241,5 @@ interface Loaded {
   readonly slot: number;
   readonly bytes: number;
   readonly isMemory: boolean;
-  read?: ReadRecord | undefined;
+  read?: KeptRecord | undefined;
 }

@@ -24,8 +24,8 @@ import type { Files } from './files.ts';
 import type { Journal } from './journal.ts';
 import { type LongParts, openLong } from './long.ts';
 import { type OpenRecount, recountOpen } from './open-recount.ts';
+import { DiskPage } from './page.ts';
 import type { Reader, ReadRecords } from './reader.ts';
-import { readMessage } from './record.ts';
 import { ackRequest, pushRequest, type Request } from './requests.ts';
 import type { Reserve } from './reserve.ts';
 import { segmentName } from './segment.ts';
@@ -174,10 +174,8 @@ export class DiskStore implements Store {
         return { messages: [], long, more, remaining };
       }
       const { records, release } = await this.#read(slots, recipient);
-      if (records.every((record) => record !== undefined)) {
-        const messages = records.map(({ record, head }) => readMessage(record, head));
-        return { messages, more, remaining, release };
-      }
+      if (records.every((record) => record !== undefined))
+        return new DiskPage(records, { more, remaining, release });
     }
   }
 

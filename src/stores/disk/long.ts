@@ -4,8 +4,8 @@ import type { Expiry } from '../expiry.ts';
 import { PIECE_BYTES } from '../long.ts';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { LongMessage } from '../store.ts';
-import { readWantedHead } from './reader.ts';
-import { expectedPayloadCrc, HEAD_BYTES_MAX, payloadOf, type RecordHead, readMessage } from './record.ts';
+import { type KeptRecord, wantedRecord } from './kept-record.ts';
+import { HEAD_BYTES_MAX } from './record.ts';
 import type { Segments } from './segments.ts';
 
 /** What messages are read with that are too long to be read whole. */
@@ -47,35 +47,35 @@ class LongRecord {
     const payloadBytes = this.#parts.slots.payloadBytes.get(this.#slot);
     const length = Math.min(this.#bytes - payloadBytes, HEAD_BYTES_MAX);
     const start = await this.#read(Buffer.allocUnsafeSlow(length), 0);
-    const wanted = { seq: this.#seq, recipient: this.#recipient };
-    const head = start && readWantedHead(start, this.#bytes, wanted);
-    if (start === undefined || head === undefined) {
+    const wanted = { seq: this.#seq, recipient: this.#recipient, bytes: this.#bytes };
+    const record = start && wantedRecord(start, 0, wanted);
+    if (record === undefined) {
       this.#reportDamage();
       return undefined;
     }
-    const { payload: _, ...said } = readMessage(start, head);
-    const crc = expectedPayloadCrc(start, 0, head);
-    return { ...said, payloadBytes, pieces: () => this.#pieces(head, crc) };
+    const { payload: _, ...said } = record.message();
+    return { ...said, payloadBytes, pieces: () => this.#pieces(record) };
   }
 
-  async *#pieces(head: RecordHead, expectedCrc: number): AsyncGenerator<Buffer> {
-    if (!(await this.#isWhole(head, expectedCrc))) return this.#reportDamage();
+  async *#pieces(record: KeptRecord): AsyncGenerator<Buffer> {
+    const { headBytes, expectedPayloadCrc } = record;
+    if (!(await this.#isWhole(headBytes, expectedPayloadCrc))) return this.#reportDamage();
     const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
     let crc = 0;
-    for (let at = head.headBytes; at < this.#bytes; at += PIECE_BYTES) {
+    for (let at = headBytes; at < this.#bytes; at += PIECE_BYTES) {
       const piece = await this.#piece(buffer, at);
       if (piece !== undefined) crc = crc32(piece, crc);
       const isLast = at + PIECE_BYTES >= this.#bytes;
-      if (piece === undefined || (isLast && crc !== expectedCrc)) {
+      if (piece === undefined || (isLast && crc !== expectedPayloadCrc)) {
         this.#reportDamage();
-        if (at === head.headBytes) return;
+        if (at === headBytes) return;
         throw new RelayError('storage_error');
       }
-      yield payloadOf(head, piece);
+      yield record.payloadOf(piece);
     }
   }
 
-  async #isWhole({ headBytes }: RecordHead, expectedCrc: number): Promise<boolean> {
+  async #isWhole(headBytes: number, expectedCrc: number): Promise<boolean> {
     const buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
     let crc = 0;
     for (let at = headBytes; at < this.#bytes; at += PIECE_BYTES) {

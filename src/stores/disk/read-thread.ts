@@ -18,9 +18,11 @@ interface Job {
   readonly into: Uint8Array;
 }
 
-/** What it read: each place, where it got all of it. */
+/** What it read: all places, one behind the other. */
 export interface ReadPlaces {
-  readonly pieces: readonly (Buffer | undefined)[];
+  readonly bytes: Buffer;
+  /** Where each place begins in it; undefined for one of which it did not get all. */
+  readonly starts: readonly (number | undefined)[];
   /** For who is done with them early: others are read into their memory from then on. */
   readonly release: () => void;
 }
@@ -51,17 +53,19 @@ export class ReadThread {
   /** Undefined where there can be no thread. */
   read(places: readonly Place[]): Promise<ReadPlaces | undefined> {
     return this.#gate(async () => {
-      const into = this.#buffers.take(places.reduce((sum, { bytes }) => sum + bytes, 0));
-      const failed = await this.#ask({ places: Float64Array.from(places.flatMap(numbersOf)), into });
+      const job = new Float64Array(3 * places.length);
+      const starts: (number | undefined)[] = [];
+      let length = 0;
+      places.forEach(({ fd, position, bytes }, index) => {
+        job.set([fd, position, bytes], 3 * index);
+        starts.push(length);
+        length += bytes;
+      });
+      const bytes = this.#buffers.take(length);
+      const failed = await this.#ask({ places: job, into: bytes });
       if (failed === undefined) return undefined;
-      let at = 0;
-      const pieces: (Buffer | undefined)[] = [];
-      for (const { bytes } of places) {
-        pieces.push(into.subarray(at, at + bytes));
-        at += bytes;
-      }
-      for (const index of failed) pieces[index] = undefined;
-      return { pieces, release: () => this.#buffers.give(into) };
+      for (const index of failed) starts[index] = undefined;
+      return { bytes, starts, release: () => this.#buffers.give(bytes) };
     });
   }
 
@@ -110,10 +114,6 @@ export class ReadThread {
     this.#worker = undefined;
     while (this.#waiting.length > 0) this.#settle(undefined);
   }
-}
-
-function numbersOf({ fd, position, bytes }: Place): number[] {
-  return [fd, position, bytes];
 }
 
 /** What the thread does: given as text, so that it runs from sources, when built and in a bundle; so it knows nothing of this file. */

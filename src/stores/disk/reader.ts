@@ -1,25 +1,18 @@
-import { crc32 } from 'node:zlib';
 import { pageBuffers } from '../../buffer-pool.ts';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { File } from './files.ts';
+import { checkRecord, type KeptRecord } from './kept-record.ts';
 import type { ReadThread } from './read-thread.ts';
 import type { Recent } from './recent.ts';
-import { expectedPayloadCrc, isPush, type RecordHead, readHead } from './record.ts';
-import { type Run, runsOf, type Wanted } from './runs.ts';
+import { type Run, runsOf } from './runs.ts';
 import type { Segments } from './segments.ts';
 
 /** So many runs are not read one by one. */
 const SCATTERED_RUNS_MIN = 8;
 
-/** A message's record as it stands in the log, checked. */
-export interface ReadRecord {
-  readonly record: Buffer;
-  readonly head: RecordHead;
-}
-
 export interface ReadRecords {
-  /** In the order of their slots; undefined for one that is not what its slot says, or that the disk does not give. */
-  readonly records: readonly (ReadRecord | undefined)[];
+  /** In the order of their slots, checked; undefined for one that is not what its slot says, or that the disk does not give. */
+  readonly records: readonly (KeptRecord | undefined)[];
   /** For who is done with the records early: others are read into their memory from then on. */
   readonly release: () => void;
 }
@@ -61,7 +54,7 @@ export function createReader(parts: ReaderParts): Reader {
 
 /** A read on its way: what it has found, and where it may be let go of. */
 class Reading implements ReadRecords {
-  readonly records: (ReadRecord | undefined)[];
+  readonly records: (KeptRecord | undefined)[];
   readonly #parts: ReaderParts;
   readonly #releases: (() => void)[] = [];
 
@@ -108,9 +101,9 @@ class Reading implements ReadRecords {
       if (read !== undefined) this.#releases.push(read.release);
       const left: Run[] = [];
       for (const [index, run] of runs.entries()) {
-        const bytes = read?.pieces[index];
-        if (bytes === undefined) left.push(run);
-        else this.#check(run, bytes);
+        const start = read?.starts[index];
+        if (read === undefined || start === undefined) left.push(run);
+        else this.#check(run, read.bytes, start);
       }
       await this.#readEach(left);
     } finally {
@@ -129,16 +122,15 @@ class Reading implements ReadRecords {
       // What the disk does not give for the whole run may be one bad page.
       for (const each of run.wanted) {
         const record = await readInto(Buffer.allocUnsafeSlow(each.bytes), file, each.position);
-        this.records[each.index] = record && checkRecord(record, each);
+        this.records[each.index] = record && checkRecord(record, 0, each);
       }
     });
   }
 
-  #check(run: Run, bytes: Buffer): void {
-    for (const each of run.wanted) {
-      const at = each.position - run.from;
-      this.records[each.index] = checkRecord(bytes.subarray(at, at + each.bytes), each);
-    }
+  /** `start`: where the run begins in the bytes. */
+  #check(run: Run, bytes: Buffer, start = 0): void {
+    for (const each of run.wanted)
+      this.records[each.index] = checkRecord(bytes, start + each.position - run.from, each);
   }
 
   #take(length: number): Buffer {
@@ -155,27 +147,4 @@ async function readInto(buffer: Buffer, file: File, position: number): Promise<B
   } catch {
     return undefined;
   }
-}
-
-/** A record, if it is the one that is wanted and every byte of it is as it was written. */
-export function checkRecord(
-  record: Buffer,
-  wanted: Pick<Wanted, 'seq' | 'recipient'>,
-): ReadRecord | undefined {
-  const head = readWantedHead(record, record.length, wanted);
-  if (head === undefined) return undefined;
-  const isGood = crc32(record.subarray(head.headBytes)) === expectedPayloadCrc(record, 0, head);
-  return isGood ? { record, head } : undefined;
-}
-
-/** The head of a message's record of this length, if it is the one that is wanted; its checksum is not looked at. */
-export function readWantedHead(
-  record: Buffer,
-  recordBytes: number,
-  { seq, recipient }: Pick<Wanted, 'seq' | 'recipient'>,
-): RecordHead | undefined {
-  const head = readHead(record, 0);
-  if (head === undefined || !isPush(head) || head.seq !== seq || head.recipient !== recipient)
-    return undefined;
-  return head.headBytes + head.keptBytes === recordBytes ? head : undefined;
 }

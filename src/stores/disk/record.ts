@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { base64Length } from '../../base64.ts';
-import type { Message, MessageMeta } from '../../message.ts';
-import { uuidText, type Words } from '../mailboxes/uuid.ts';
-import { readBig, readSafe, readU16, readU32, readU32BE, writeSafe } from './integers.ts';
+import { readSafe, readU16, readU32, readU32BE, writeSafe } from '../../integers.ts';
+import type { MessageMeta } from '../../message.ts';
+import type { Words } from '../mailboxes/uuid.ts';
 
 /**
  * Records: what the log says, one behind the other within a batch. All integers are little-endian but the UUID, which
@@ -21,9 +21,10 @@ export const MEMORY = 4;
 export const END = 5;
 
 const KEY_BYTES = 44;
-const PUSH_BYTES = 76;
+/** Of the head of a message, before its recipient and kind. */
+export const PUSH_BYTES = 76;
 /** Ends the head of a message. */
-const CHECKSUM_BYTES = 4;
+export const CHECKSUM_BYTES = 4;
 /** The length of a string is a u16. */
 const STRING_BYTES_MAX = 0xffff;
 /** No head is longer. */
@@ -91,7 +92,11 @@ export function writePushHead(into: Buffer, at: number, push: PushHead): number 
  * What the CRC of a message's payload must be for its record to be whole: the checksum covers the head too, so that no
  * field of a message that is read alone, without the rest of its batch, can have changed.
  */
-export function expectedPayloadCrc(from: Buffer, at: number, { headBytes }: RecordHead): number {
+export function expectedPayloadCrc(
+  from: Buffer,
+  at: number,
+  { headBytes }: Pick<RecordHead, 'headBytes'>,
+): number {
   const end = at + headBytes - CHECKSUM_BYTES;
   return (crc32(from.subarray(at, end)) ^ from.readInt32LE(end)) >>> 0;
 }
@@ -177,32 +182,6 @@ export function emptyHead(): RecordHead {
     keptBytes: 0,
     deadlineMs: 0,
   };
-}
-
-/** The message of a whole record, given its head. */
-export function readMessage(record: Buffer, head: RecordHead): Message {
-  const recipientBytes = record.readUInt16LE(2);
-  const kept = record.subarray(head.headBytes, head.headBytes + head.keptBytes);
-  return {
-    recipient: head.recipient,
-    messageId: uuidText(head.words),
-    payload: payloadOf(head, kept),
-    meta: {
-      kind: record.toString('utf8', PUSH_BYTES + recipientBytes, head.headBytes - CHECKSUM_BYTES),
-      totalLen: readBig(record, 48),
-      chunkIndex: head.chunkIndex,
-      chunkCount: record.readUInt32LE(44),
-      sentMs: readBig(record, 56),
-    },
-    seq: head.seq,
-    arrivalMs: head.ms,
-    deadlineMs: readBig(record, 64),
-  };
-}
-
-/** A payload from how it is kept, or a piece of one that begins a multiple of four bytes into it. */
-export function payloadOf({ kind }: RecordHead, kept: Buffer): Buffer {
-  return kind === PUSH_BASE64 ? Buffer.from(kept.toString('latin1'), 'base64') : kept;
 }
 
 function writeKey(

@@ -5,8 +5,8 @@ import { Mailboxes } from '../mailboxes.ts';
 import type { StoreLimits } from '../store.ts';
 import type { Damage, Torn } from './damage.ts';
 import { type ReadableFiles, withFile } from './files.ts';
+import { checkRecord } from './kept-record.ts';
 import { visitBatches, type Written } from './layout.ts';
-import { checkRecord } from './reader.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { recordsOf, Scanner } from './scan.ts';
 import { readSeal, segmentName } from './segment.ts';
@@ -133,10 +133,12 @@ class Check {
       if (slots.state.get(slot) !== LIVE) continue;
       const [number, position] = [slots.segment.get(slot), slots.position.get(slot)];
       if (!this.#suspects.some((each) => each.segment === number && contains(each, position))) continue;
-      const record = Buffer.alloc(slots.recordBytes.get(slot));
+      const bytes = slots.recordBytes.get(slot);
+      const record = Buffer.alloc(bytes);
       await withFile(this.#files, segmentName(number), (file) => file.read(record, position));
       const { recipient } = table.mailboxOf(slot);
-      if (checkRecord(record, { seq: slots.seq.get(slot), recipient }) === undefined) lost.push(slot);
+      if (checkRecord(record, 0, { seq: slots.seq.get(slot), recipient, bytes }) === undefined)
+        lost.push(slot);
     }
     const lostPlaces = lost.map((slot) => [slots.segment.get(slot), slots.position.get(slot)] as const);
     for (const [segment, offset] of lostPlaces) this.#noteMessage(segment, offset, 'a message is damaged');

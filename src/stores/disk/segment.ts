@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
+import { readSafe, writeSafe } from '../../integers.ts';
 import { PAGE_BYTES } from './batch.ts';
 import type { File } from './files.ts';
-import { readSafe, writeSafe } from './integers.ts';
 
 /** Batches begin here; the head of the segment stands before. */
 export const FIRST_BATCH = PAGE_BYTES;
