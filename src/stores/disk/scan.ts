@@ -61,20 +61,44 @@ export class Scanner {
   readonly #file: File;
   readonly #saltCrc: number;
   readonly #fileBytes: number;
-  /** What was read last, and behind it the heads of the batch that is looked at: nothing is copied faster than within a buffer. */
+  readonly #windowBytes: number;
+  /**
+   * Two places for windows, each with room in front for the end of the one before, and behind them the heads of the batch
+   * that is looked at: nothing is copied faster than within a buffer.
+   */
   #buffer: Buffer;
   readonly #headsAt: number;
   #headsBytes = 0;
+  /** Where in the file the window begins, and where in the buffer. */
   #start = 0;
+  #from = 0;
   #window: Buffer;
+  /** What follows the window is being read into this place; gives its length. */
+  #ahead: Promise<number> | undefined;
+  #aheadAt: number;
+  #readsAhead = false;
 
   constructor(file: File, fileBytes: number, saltCrc: number) {
     this.#file = file;
-    this.#fileBytes = fileBytes;
     this.#saltCrc = saltCrc;
-    this.#headsAt = Math.min(WINDOW_BYTES, fileBytes);
+    this.#fileBytes = fileBytes;
+    this.#windowBytes = Math.min(WINDOW_BYTES, fileBytes);
+    this.#aheadAt = HEAD_BYTES_MAX;
+    this.#headsAt = 2 * (HEAD_BYTES_MAX + this.#windowBytes);
     this.#buffer = Buffer.allocUnsafeSlow(this.#headsAt + HEAD_BYTES_MAX);
     this.#window = this.#buffer.subarray(0, 0);
+  }
+
+  /** While `look` goes from batch to batch, what comes next is read while one is looked at. */
+  async readingAhead<Result>(look: () => Promise<Result>): Promise<Result> {
+    this.#readsAhead = true;
+    try {
+      return await look();
+    } finally {
+      this.#readsAhead = false;
+      // The file may be closed from here on.
+      await this.#ahead?.catch(() => {});
+    }
   }
 
   /** The batch at a position, with heads that are there until another one is looked for; undefined if no good one begins there. */
@@ -90,6 +114,7 @@ export class Scanner {
       const offset = this.#isLoaded(at, bytes) ? at - this.#start : await this.#load(at, bytes);
       const headBytes = headBytesAt(this.#window, offset);
       if (headBytes === 0) return undefined;
+      if (this.#headsAt + this.#headsBytes + headBytes > this.#buffer.length) await this.#enlarge();
       this.#keepHead(offset, headBytes);
       at += headBytes + keptBytesAt(this.#window, offset);
       if (at > end) return undefined;
@@ -143,21 +168,21 @@ export class Scanner {
 
   /** Reads anew what it looks at next. */
   forget(): void {
-    this.#window = this.#buffer.subarray(0, 0);
+    this.#setWindow(Number.NEGATIVE_INFINITY, 0, 0);
   }
 
   #keepHead(offset: number, bytes: number): void {
-    const at = this.#headsAt + this.#headsBytes;
-    if (at + bytes > this.#buffer.length) this.#enlarge();
-    this.#buffer.copyWithin(at, offset, offset + bytes);
+    const from = this.#from + offset;
+    this.#buffer.copyWithin(this.#headsAt + this.#headsBytes, from, from + bytes);
     this.#headsBytes += bytes;
   }
 
   /** Makes twice the room for heads, which is enough for any one more. */
-  #enlarge(): void {
+  async #enlarge(): Promise<void> {
+    await this.#ahead?.catch(() => {});
     const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length - this.#headsAt);
     this.#buffer.copy(larger);
-    this.#window = larger.subarray(0, this.#window.length);
+    this.#window = larger.subarray(this.#from, this.#from + this.#window.length);
     this.#buffer = larger;
   }
 
@@ -169,10 +194,34 @@ export class Scanner {
   /** Sees to it that so many bytes from a position on are in the window, as far as the file has them; returns where. */
   async #load(position: number, bytes: number): Promise<number> {
     if (this.#isLoaded(position, bytes)) return position - this.#start;
-    const read = await this.#file.read(this.#buffer.subarray(0, this.#headsAt), position);
-    this.#window = this.#buffer.subarray(0, read);
-    this.#start = position;
+    const left = this.#start + this.#window.length - position;
+    const isNext = left >= 0 && left <= HEAD_BYTES_MAX;
+    const ahead = await this.#ahead?.catch(() => undefined);
+    if (isNext && ahead !== undefined) {
+      const windowEnd = this.#from + this.#window.length;
+      this.#buffer.copyWithin(this.#aheadAt - left, windowEnd - left, windowEnd);
+      this.#setWindow(position, this.#aheadAt - left, left + ahead);
+    } else {
+      this.#setWindow(position, this.#aheadAt, await this.#read(position));
+    }
+    this.#aheadAt =
+      this.#aheadAt === HEAD_BYTES_MAX ? 2 * HEAD_BYTES_MAX + this.#windowBytes : HEAD_BYTES_MAX;
+    this.#ahead = undefined;
+    if (isNext && this.#readsAhead) {
+      this.#ahead = this.#read(position + this.#window.length);
+      this.#ahead.catch(() => {});
+    }
     return 0;
+  }
+
+  #setWindow(start: number, from: number, length: number): void {
+    this.#start = start;
+    this.#from = from;
+    this.#window = this.#buffer.subarray(from, from + length);
+  }
+
+  #read(position: number): Promise<number> {
+    return this.#file.read(this.#buffer.subarray(this.#aheadAt, this.#aheadAt + this.#windowBytes), position);
   }
 }
 
