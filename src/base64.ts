@@ -30,14 +30,22 @@ export async function decodeBase64InPlace(text: Buffer): Promise<Buffer | undefi
   for (let at = 0; at < text.length; at += PIECE_LENGTH) {
     if (at > 0 && at % SLICE_BYTES === 0) await ownTurn();
     const piece = text.toString('latin1', at, at + PIECE_LENGTH);
-    const before = length;
-    length += text.write(piece, before, 'base64');
+    length += text.write(piece, length, 'base64');
     // Node passes over what it does not know, and so finds too few bytes, but it knows the URL-safe alphabet too.
     const isWhole = length === Math.min(bytesMax, (at + PIECE_LENGTH) * 0.75);
     if (!isWhole || piece.includes('-') || piece.includes('_')) {
-      text.write(text.toString('base64', 0, before) + piece, 'latin1');
+      text.write(piece, at, 'latin1');
+      await encodeInPlace(text, at);
       return undefined;
     }
   }
   return text.subarray(0, length);
+}
+
+/** Puts text back up to an end, a whole number of pieces, from the bytes in its place: the last piece first, as it is longer than they. */
+async function encodeInPlace(text: Buffer, end: number): Promise<void> {
+  for (let at = end - PIECE_LENGTH; at >= 0; at -= PIECE_LENGTH) {
+    text.write(text.toString('base64', at * 0.75, (at + PIECE_LENGTH) * 0.75), at, 'latin1');
+    if (at % SLICE_BYTES === 0) await ownTurn();
+  }
 }

@@ -1,11 +1,15 @@
 import { RelayError } from './errors.ts';
-import type { Read } from './json.ts';
+import { mapped, type Read, string } from './json.ts';
 import { NAME_BYTES_MAX } from './message.ts';
+import { SLICE_BYTES } from './slices.ts';
 
 const HYPHENATED = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const SIMPLE = /^[0-9a-f]{32}$/;
 
-export const uuid: Read<string> = (json) => parseUuid(json.string()) ?? json.fail('must be a UUID');
+export const uuid: Read<string> = mapped(
+  string,
+  (text, json) => parseUuid(text) ?? json.fail('must be a UUID'),
+);
 
 /**
  * A UUID of any version, lower-case and hyphenated. It may be written hyphenated, so in braces or after
@@ -27,9 +31,12 @@ export function parseUuid(text: string): string | undefined {
 
 /** Throws `invalid_input` unless `text` is one that a recipient or kind may be. */
 export function checkName(field: 'recipient' | 'kind', text: string): void {
-  if (!/\P{White_Space}/u.test(text)) throw new RelayError('invalid_input', `${field} required`);
-  // UTF-8 takes at most three bytes a UTF-16 unit, so most names need no count.
-  if (text.length * 3 > NAME_BYTES_MAX && Buffer.byteLength(text) > NAME_BYTES_MAX) {
+  // Half a megabyte is not looked through for something that is not blank.
+  const isBlank = text.length <= SLICE_BYTES && !/\P{White_Space}/u.test(text);
+  if (isBlank) throw new RelayError('invalid_input', `${field} required`);
+  // UTF-8 takes one to three bytes a UTF-16 unit, so most names need no count.
+  const mayBeTooLong = text.length * 3 > NAME_BYTES_MAX;
+  if (mayBeTooLong && (text.length > NAME_BYTES_MAX || Buffer.byteLength(text) > NAME_BYTES_MAX)) {
     throw new RelayError('invalid_input', `${field} too long`, { details: { limit: NAME_BYTES_MAX } });
   }
 }

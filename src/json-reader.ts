@@ -1,74 +1,96 @@
 import { isUtf8 } from 'node:buffer';
-import { decodeBase64, decodeBase64InPlace } from './base64.ts';
+import { decodeBase64 } from './base64.ts';
 import { RelayError } from './errors.ts';
-import { findLongString, type LongString, longText, textOf } from './long-string.ts';
+import { textOf, unquote } from './json-string.ts';
+import type { LongString } from './long-string.ts';
+import { LongText, RUN_BYTES } from './long-text.ts';
 import { U32_MAX, U64_MAX } from './message.ts';
 
-/** How deep a value may nest where any value may be. */
-const NESTING_MAX = 128;
+/** From one element to the next it is a dozen tokens and runs of white space at most, with all that ends in between. */
+const AHEAD_LENGTH = 16 * RUN_BYTES;
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 /** A string that means what is written. */
 const PLAIN = /^"[^\\\p{Cc}]*"$/u;
-const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/** A place in a JSON text. Strings that it gives out are copies: none keeps the body alive. */
+/**
+ * A place in a JSON text. Strings that it gives out are copies: none keeps the body alive.
+ *
+ * Of a long body that is read in turns, only a part of the text is there, enough for the next element, and long strings
+ * are left out of it. So what can be long is a promise then; in any other body there is nothing to wait for.
+ */
 export class JsonReader {
   /** The known field that is being read, for messages; undefined for the body as a whole and unknown fields. */
   field: string | undefined;
-  /** The body, without the inside of its long string. */
-  readonly #text: string;
+  #text = '';
   #at = 0;
-  /** What is left out of the text. */
-  readonly #long: LongString | undefined;
+  /** Characters that stood before the text. */
+  #gone = 0;
+  readonly #long: LongText | undefined;
 
-  constructor(body: Buffer) {
+  constructor(body: Buffer, inTurns = false) {
     if (!isUtf8(body)) this.fail('is not UTF-8');
-    const place = findLongString(body);
-    if (place === undefined) {
-      this.#text = textOf(body);
-    } else {
-      const before = textOf(body.subarray(0, place.from));
-      this.#text = before + textOf(body.subarray(place.to));
-      this.#long = { written: body.subarray(place.from, place.to), decoded: undefined, at: before.length };
+    if (inTurns) this.#long = new LongText(body);
+    else this.#text = textOf(body);
+  }
+
+  /** Whether text is to come that the next element may need. */
+  get isLow(): boolean {
+    return this.#long !== undefined && this.#text.length - this.#at < AHEAD_LENGTH && !this.#long.isOver;
+  }
+
+  /** Sees that what the next element may need is there, in turns of the event loop. */
+  async goOn(): Promise<void> {
+    while (this.isLow) {
+      const more = await this.#long?.next();
+      this.#gone += this.#at;
+      this.#text = this.#text.slice(this.#at) + more;
+      this.#at = 0;
     }
   }
 
-  /** Decodes the long string over several turns, if it is base64: the bytes stand in the body, in place of it. */
-  async decodeLongString(): Promise<void> {
-    if (this.#long !== undefined) this.#long.decoded = await decodeBase64InPlace(this.#long.written);
+  /** The next character that is not white space; undefined at the end. */
+  peek(): string | undefined {
+    let code = this.#text.charCodeAt(this.#at);
+    while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
+      code = this.#text.charCodeAt(++this.#at);
+    }
+    return this.#text[this.#at];
   }
 
   /** Goes into an object or array; whether it has an element. */
   enter(open: '{' | '[', close: '}' | ']', what: string): boolean {
-    if (this.#peek() !== open) this.fail(`must be ${what}`);
+    if (this.peek() !== open) this.fail(`must be ${what}`);
     this.#at++;
-    if (this.#peek() !== close) return true;
+    if (this.peek() !== close) return true;
     this.#at++;
     return false;
   }
 
   /** Goes on past an element; whether another one follows. */
   next(close: '}' | ']'): boolean {
-    const mark = this.#peek();
+    const mark = this.peek();
     if (mark !== ',' && mark !== close) this.#malformed();
     this.#at++;
     return mark === ',';
   }
 
-  key(): string {
+  /** A key; one that is long is a promise of no key that means anything. */
+  key(): string | Promise<void> {
     this.field = undefined;
-    if (this.#peek() !== '"') this.#malformed();
+    if (this.peek() !== '"') this.#malformed();
+    const long = this.#longString();
+    if (long !== undefined) return long.check(this).then(() => this.#colon());
     const quoted = this.#quoted();
     // A key is compared and forgotten, so it may stay a part of the text.
-    const key = PLAIN.test(quoted) ? quoted.slice(1, -1) : this.#unquote(quoted);
+    const key = PLAIN.test(quoted) ? quoted.slice(1, -1) : unquote(quoted, this);
     this.#colon();
     return key;
   }
 
   /** Takes a key, given with its quotes, if it comes next as it is written there. */
   takesKey(quoted: string): boolean {
-    this.#peek();
+    this.peek();
     if (!this.#text.startsWith(quoted, this.#at)) return false;
     this.field = undefined;
     this.#at += quoted.length;
@@ -76,19 +98,19 @@ export class JsonReader {
     return true;
   }
 
-  string(): string {
-    return this.#unquote(this.#quoted());
+  string(): string | Promise<string> {
+    return this.#longString()?.text(this) ?? unquote(this.#quoted(), this);
   }
 
   /**
    * The bytes that a string stands for; undefined where it is not canonical base64. Text that is canonical holds no
    * escape and no control character: not looking for them is what makes large payloads cheap.
    */
-  base64(): Buffer | undefined {
-    const decoded = this.#longHere()?.decoded;
-    const quoted = this.#quoted(decoded !== undefined);
-    if (decoded !== undefined) return decoded;
-    return decodeBase64(quoted.slice(1, -1)) ?? decodeBase64(this.#unquote(quoted));
+  base64(): Buffer | undefined | Promise<Buffer | undefined> {
+    const long = this.#longString();
+    if (long !== undefined) return long.base64(this);
+    const quoted = this.#quoted();
+    return decodeBase64(quoted.slice(1, -1)) ?? decodeBase64(unquote(quoted, this));
   }
 
   u32(): number {
@@ -101,42 +123,36 @@ export class JsonReader {
 
   /** Takes a null, if that is what comes. */
   isNull(): boolean {
-    return this.#peek() === 'n' && this.#word('null');
+    return this.peek() === 'n' && this.#word('null');
   }
 
-  /** Passes over a value of any kind. */
-  skip(depth = 0): void {
-    if (depth === NESTING_MAX) this.fail('is nested too deeply');
-    switch (this.#peek()) {
-      case '{':
-        for (let more = this.enter('{', '}', 'an object'); more; more = this.next('}')) {
-          this.key();
-          this.skip(depth + 1);
-        }
-        return;
-      case '[':
-        for (let more = this.enter('[', ']', 'an array'); more; more = this.next(']')) this.skip(depth + 1);
-        return;
-      case '"':
-        this.string();
-        return;
+  /** Passes over a value that is no object or array. */
+  skip(): Promise<void> | undefined {
+    switch (this.peek()) {
+      case '"': {
+        const long = this.#longString();
+        if (long !== undefined) return long.check(this);
+        unquote(this.#quoted(), this);
+        return undefined;
+      }
       case 't':
         this.#word('true');
-        return;
+        return undefined;
       case 'f':
         this.#word('false');
-        return;
+        return undefined;
       case 'n':
         this.#word('null');
-        return;
+        return undefined;
       default:
         if (this.#number() === '') this.#malformed();
+        return undefined;
     }
   }
 
   /** Only white space may be left. */
   end(): void {
-    if (this.#peek() !== undefined) this.#malformed();
+    if (this.peek() !== undefined) this.#malformed();
   }
 
   fail(what: string): never {
@@ -144,23 +160,13 @@ export class JsonReader {
   }
 
   #colon(): void {
-    if (this.#peek() !== ':') this.#malformed();
+    if (this.peek() !== ':') this.#malformed();
     this.#at++;
   }
 
   #malformed(): never {
-    const isBehind = this.#long !== undefined && this.#at >= this.#long.at;
-    const left = isBehind ? longText(this.#long).length : 0;
-    this.fail(`is malformed JSON at character ${this.#at + left}`);
-  }
-
-  /** The next character that is not white space; undefined at the end. */
-  #peek(): string | undefined {
-    let code = this.#text.charCodeAt(this.#at);
-    while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
-      code = this.#text.charCodeAt(++this.#at);
-    }
-    return this.#text[this.#at];
+    const place = this.#gone + this.#at;
+    this.fail(`is malformed JSON at character ${place + (this.#long?.leftOutBefore(place) ?? 0)}`);
   }
 
   #word(word: string): true {
@@ -169,22 +175,24 @@ export class JsonReader {
     return true;
   }
 
-  /** The long string, if that is what comes. */
-  #longHere(): LongString | undefined {
-    return this.#peek() === '"' && this.#at + 1 === this.#long?.at ? this.#long : undefined;
+  /** The inside of a long string, if that is what comes, which is passed then. */
+  #longString(): LongString | undefined {
+    if (this.#long === undefined || this.peek() !== '"') return undefined;
+    const string = this.#long.stringAt(this.#gone + this.#at + 1);
+    if (string !== undefined) this.#at += 2;
+    return string;
   }
 
-  /** A string as it is written, quotes and all, or as `""` where it is known already; its inside is not checked. */
-  #quoted(isKnown = false): string {
-    const long = isKnown ? undefined : this.#longHere();
-    if (this.#peek() !== '"') this.fail('must be a string');
+  /** A string as it is written, quotes and all; its inside is not checked. */
+  #quoted(): string {
+    if (this.peek() !== '"') this.fail('must be a string');
     let end = this.#at;
     do end = this.#text.indexOf('"', end + 1);
     while (end !== -1 && this.#isEscaped(end));
     if (end === -1) this.#malformed();
     const quoted = this.#text.slice(this.#at, end + 1);
     this.#at = end + 1;
-    return long === undefined ? quoted : `"${longText(long)}"`;
+    return quoted;
   }
 
   #isEscaped(at: number): boolean {
@@ -193,25 +201,9 @@ export class JsonReader {
     return (at - start) % 2 === 1;
   }
 
-  #unquote(quoted: string): string {
-    const value = this.#parseLiteral(quoted);
-    // The body is UTF-8, so only an escape can leave half a pair, and every escape is longer than what it means.
-    if (value.length !== quoted.length - 2 && LONE_SURROGATE.test(value)) this.fail('has a lone surrogate');
-    return value;
-  }
-
-  /** For a single string `JSON.parse` is as strict as it should be, and native. */
-  #parseLiteral(quoted: string): string {
-    try {
-      return JSON.parse(quoted);
-    } catch {
-      return this.fail('has a control character or a wrong escape in a string');
-    }
-  }
-
   /** An integer without more digits than a number can hold, as nearly all are; undefined for any other value. */
   #shortInteger(): number | undefined {
-    this.#peek();
+    this.peek();
     let at = this.#at;
     let value = 0;
     let code = this.#text.charCodeAt(at);
@@ -237,7 +229,7 @@ export class JsonReader {
 
   /** A number as it is written; empty where none comes. */
   #number(): string {
-    this.#peek();
+    this.peek();
     NUMBER.lastIndex = this.#at;
     if (!NUMBER.test(this.#text)) return '';
     const start = this.#at;

@@ -1,3 +1,4 @@
+import { items, members, skip } from './json-elements.ts';
 import { JsonReader } from './json-reader.ts';
 import { ownTurn, SLICE_BYTES } from './slices.ts';
 
@@ -9,26 +10,29 @@ import { ownTurn, SLICE_BYTES } from './slices.ts';
  * that names the field. What is unknown is checked for its grammar and skipped, never built.
  */
 
-/** Reads the value that comes next, or throws `invalid_input`. */
-export type Read<T> = (json: JsonReader) => T;
+/** Reads the value that comes next, or throws `invalid_input`. What is long may be waited for. */
+export type Read<T> = (json: JsonReader) => T | Promise<T>;
 
 type Reads<T> = { readonly [K in keyof T]: Read<T[K]> };
 
-/** The value of a whole body. */
+/** Longer bodies are read in turns of the event loop. */
+export const LONG_BYTES = 65_536;
+
+/** The value of a whole body, at once. */
 export function parseJson<T>(body: Buffer, read: Read<T>): T {
-  return whole(new JsonReader(body), read);
+  const json = new JsonReader(body);
+  const value = read(json);
+  json.end();
+  // Only a body that is read in turns holds something to wait for.
+  return value as T;
 }
 
-/** The same for a body that may hold a long payload: that is decoded before, over several turns of the event loop. */
+/** The same, a millisecond's work in a turn of the event loop. A long payload is decoded within the body. */
 export async function parseLongJson<T>(body: Buffer, read: Read<T>): Promise<T> {
   if (body.length > SLICE_BYTES) await ownTurn();
-  const json = new JsonReader(body);
-  await json.decodeLongString();
-  return whole(json, read);
-}
-
-function whole<T>(json: JsonReader, read: Read<T>): T {
-  const value = read(json);
+  const json = new JsonReader(body, true);
+  await json.goOn();
+  const value = await read(json);
   json.end();
   return value;
 }
@@ -37,6 +41,14 @@ export const string: Read<string> = (json) => json.string();
 export const base64: Read<Buffer | undefined> = (json) => json.base64();
 export const u32: Read<number> = (json) => json.u32();
 export const u64: Read<bigint> = (json) => json.u64();
+
+/** What a value comes to. */
+export function mapped<T, U>(read: Read<T>, to: (value: T, json: JsonReader) => U): Read<U> {
+  return (json) => {
+    const value = read(json);
+    return value instanceof Promise ? value.then((late) => to(late, json)) : to(value, json);
+  };
+}
 
 /**
  * An object with these keys, at most 32; the optional ones may be absent or null, which is undefined. None of them
@@ -56,31 +68,52 @@ export function object<R extends object, O extends object = object>(
     next: index + 1,
   }));
   const fieldOf = new Map(fields.map((field) => [field.name, field]));
+  const needed = fields.reduce((bits, field) => (field.optional ? bits : bits | field.bit), 0);
   const blank = Object.fromEntries(reads.map(([name]) => [name, undefined]));
 
-  return (json) => {
-    const found: Record<string, unknown> = { ...blank };
-    let seen = 0;
-    let next = 0;
-    for (let more = json.enter('{', '}', 'an object'); more; more = json.next('}')) {
-      // Clients give them in the same order again and again.
-      const expected = fields[next];
-      const isNext = expected !== undefined && json.takesKey(expected.quoted);
-      const field = isNext ? expected : fieldOf.get(json.key());
-      next = field?.next ?? next;
-      json.field = field?.name;
-      if (field === undefined) {
-        json.skip();
-        continue;
-      }
-      if ((seen & field.bit) !== 0) json.fail('is given twice');
-      seen |= field.bit;
-      if (!(field.optional && json.isNull())) found[field.name] = field.read(json);
+  interface Open {
+    readonly found: Record<string, unknown>;
+    seen: number;
+    next: number;
+  }
+
+  function member(json: JsonReader, object: Open): Promise<void> | undefined {
+    // Clients give them in the same order again and again.
+    const expected = fields[object.next];
+    const isNext = expected !== undefined && json.takesKey(expected.quoted);
+    const key = isNext ? expected.name : json.key();
+    // One that is long is none of these.
+    if (typeof key !== 'string') return key.then(() => skip(json));
+    const field = isNext ? expected : fieldOf.get(key);
+    json.field = field?.name;
+    if (field === undefined) return skip(json);
+    object.next = field.next;
+    if ((object.seen & field.bit) !== 0) json.fail('is given twice');
+    object.seen |= field.bit;
+    if (field.optional && json.isNull()) return undefined;
+    const value = field.read(json);
+    if (value instanceof Promise) {
+      return value.then((late) => {
+        object.found[field.name] = late;
+      });
     }
-    const missing = fields.find((field) => !field.optional && (seen & field.bit) === 0);
-    json.field = missing?.name;
-    if (missing !== undefined) json.fail('is missing');
+    object.found[field.name] = value;
+    return undefined;
+  }
+
+  function complete(json: JsonReader, { found, seen }: Open): R & Partial<O> {
+    if ((seen & needed) !== needed) {
+      json.field = fields.find((field) => !field.optional && (seen & field.bit) === 0)?.name;
+      json.fail('is missing');
+    }
+    json.field = undefined;
     return found as R & Partial<O>;
+  }
+
+  return (json) => {
+    const object: Open = { found: { ...blank }, seen: 0, next: 0 };
+    const waits = members(json, () => member(json, object));
+    return waits === undefined ? complete(json, object) : waits.then(() => complete(json, object));
   };
 }
 
@@ -88,7 +121,12 @@ export function object<R extends object, O extends object = object>(
 export function list<T>(read: Read<T>): Read<T[]> {
   return (json) => {
     const values: T[] = [];
-    for (let more = json.enter('[', ']', 'an array'); more; more = json.next(']')) values.push(read(json));
-    return values;
+    const waits = items(json, () => {
+      const value = read(json);
+      if (value instanceof Promise) return value.then((late) => void values.push(late));
+      values.push(value);
+      return undefined;
+    });
+    return waits === undefined ? values : waits.then(() => values);
   };
 }

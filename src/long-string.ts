@@ -1,48 +1,96 @@
-import { isAscii } from 'node:buffer';
+import { decodeBase64InPlace } from './base64.ts';
+import { checkPairs, parseLiteral, type Refuse, textOf } from './json-string.ts';
+import type { Turns } from './slices.ts';
 
-/** Strings longer than this are left in the body. */
-export const LONG_BYTES = 65_536;
-/** How many strings are looked at to find one: bodies of ours have few. */
-const STRINGS_MAX = 32;
+/** How much of long strings is read in one turn of the event loop. */
+export const STRING_BYTES = 32_768;
 
-const QUOTE = 0x22;
+/** Longer texts are not kept. A cursor may have any number of zeros, but not megabytes of them. */
+const TEXT_LENGTH_MAX = 2_097_152;
+
 const BACKSLASH = 0x5c;
+/** An escape has six characters at most. */
+const ESCAPE_BYTES = 6;
 
-/** Where the inside of a string stands in a body. */
-export interface Place {
-  readonly from: number;
-  readonly to: number;
-}
+/** The inside of a long string, as it stands in the body. To be read once, in one of three ways. */
+export class LongString {
+  /** Characters that were read of it, as they are written. */
+  length = 0;
+  readonly #written: Buffer;
+  readonly #turns: Turns;
 
-/** The first long string of a JSON text, if no escape comes before its end. */
-export function findLongString(body: Buffer): Place | undefined {
-  if (body.length <= LONG_BYTES) return undefined;
-  const backslash = body.indexOf(BACKSLASH);
-  let open = body.indexOf(QUOTE);
-  for (let strings = 0; strings < STRINGS_MAX && open !== -1; strings++) {
-    const close = body.indexOf(QUOTE, open + 1);
-    if (close === -1 || (backslash !== -1 && backslash < close)) return undefined;
-    if (close - open > LONG_BYTES) return { from: open + 1, to: close };
-    open = body.indexOf(QUOTE, close + 1);
+  constructor(written: Buffer, turns: Turns) {
+    this.#written = written;
+    this.#turns = turns;
   }
-  return undefined;
+
+  /** What it means. Of what is too long to mean anything, the beginning, and a character that makes nothing of it. */
+  async text(refuse: Refuse): Promise<string> {
+    let text = '';
+    for await (const piece of this.#pieces(refuse)) if (text.length <= TEXT_LENGTH_MAX) text += piece;
+    return text.length > TEXT_LENGTH_MAX ? `${text}\ufffd` : text;
+  }
+
+  /**
+   * The bytes that it stands for, in the body in its place; undefined where it is not canonical base64. What is has no
+   * control character, and seldom an escape: not looking for them is what makes large payloads cheap.
+   */
+  async base64(refuse: Refuse): Promise<Buffer | undefined> {
+    const decoded = await decodeBase64InPlace(this.#written);
+    if (decoded !== undefined) {
+      this.length = this.#written.length;
+      return decoded;
+    }
+    let bytes = 0;
+    for await (const piece of this.#pieces(refuse)) bytes += this.#written.write(piece, bytes);
+    // It is what was tried already, unless there were escapes, which are longer than what they mean.
+    return bytes === this.#written.length ? undefined : decodeBase64InPlace(this.#written.subarray(0, bytes));
+  }
+
+  /** Sees that it is a string. */
+  async check(refuse: Refuse): Promise<void> {
+    const pieces = this.#pieces(refuse);
+    while (!(await pieces.next()).done);
+  }
+
+  /** What it means. Each piece may be written over once the next one is asked for, and what was before it. */
+  async *#pieces(refuse: Refuse): AsyncGenerator<string, void> {
+    const written = this.#written;
+    let half = '';
+    for (let at = 0; at < written.length; ) {
+      const end = pieceEnd(written, at, at + STRING_BYTES);
+      await this.#turns.spend(end - at);
+      const text = textOf(written.subarray(at, end));
+      this.length += text.length;
+      const meant = parseLiteral(`"${text}"`, refuse);
+      const value = half + meant;
+      const mayBeHalf = half !== '' || meant.length !== text.length;
+      // The other half of a pair may be escaped at the start of the next piece.
+      half = mayBeHalf && end < written.length && endsInHalf(value) ? value.slice(-1) : '';
+      const whole = value.slice(0, value.length - half.length);
+      if (mayBeHalf) checkPairs(whole, refuse);
+      yield whole;
+      at = end;
+    }
+  }
 }
 
-/** The inside of a long string, which is left out of the text that is read. */
-export interface LongString {
-  /** As it stands in the body, until it is decoded there. */
-  readonly written: Buffer;
-  decoded: Buffer | undefined;
-  /** Where its closing quote stands in the text without it. */
-  readonly at: number;
+/** Whether it ends in the first half of a surrogate pair. */
+function endsInHalf(text: string): boolean {
+  const last = text.charCodeAt(text.length - 1);
+  return last >= 0xd800 && last < 0xdc00;
 }
 
-/** As it was written. */
-export function longText({ written, decoded }: LongString): string {
-  return decoded?.toString('base64') ?? textOf(written);
-}
-
-/** The text of UTF-8, which is faster where it is ASCII. */
-export function textOf(bytes: Buffer): string {
-  return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
+/** Where a piece can end: between two characters, and not within an escape. */
+function pieceEnd(written: Buffer, from: number, max: number): number {
+  if (max >= written.length) return written.length;
+  const backslash = written.subarray(max - ESCAPE_BYTES, max).lastIndexOf(BACKSLASH) + max - ESCAPE_BYTES;
+  if (backslash >= max - ESCAPE_BYTES) {
+    let first = backslash;
+    while (first > from && written[first - 1] === BACKSLASH) first--;
+    if ((backslash - first) % 2 === 0) return backslash;
+  }
+  let end = max;
+  while (((written[end] as number) & 0xc0) === 0x80) end--;
+  return end;
 }

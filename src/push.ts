@@ -1,8 +1,7 @@
 import type { RelayConfig } from './config.ts';
 import { RelayError } from './errors.ts';
 import { checkName, uuid } from './fields.ts';
-import { base64, object, parseJson, parseLongJson, string, u32, u64 } from './json.ts';
-import { LONG_BYTES } from './long-string.ts';
+import { base64, LONG_BYTES, object, parseJson, parseLongJson, string, u32, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
 import type { Store } from './stores/store.ts';
 
