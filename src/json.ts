@@ -46,8 +46,16 @@ export const u64: Read<bigint> = (json) => json.u64();
 export function mapped<T, U>(read: Read<T>, to: (value: T, json: JsonReader) => U): Read<U> {
   return (json) => {
     const value = read(json);
-    return value instanceof Promise ? value.then((late) => to(late, json)) : to(value, json);
+    return value instanceof Promise ? whenThere(value, to, json) : to(value, json);
   };
+}
+
+async function whenThere<T, U>(
+  value: Promise<T>,
+  to: (value: T, json: JsonReader) => U,
+  json: JsonReader,
+): Promise<U> {
+  return to(await value, json);
 }
 
 /**
@@ -92,11 +100,7 @@ export function object<R extends object, O extends object = object>(
     object.seen |= field.bit;
     if (field.optional && json.isNull()) return undefined;
     const value = field.read(json);
-    if (value instanceof Promise) {
-      return value.then((late) => {
-        object.found[field.name] = late;
-      });
-    }
+    if (value instanceof Promise) return put(value, object.found, field.name);
     object.found[field.name] = value;
     return undefined;
   }
@@ -115,6 +119,10 @@ export function object<R extends object, O extends object = object>(
     const waits = members(json, () => member(json, object));
     return waits === undefined ? complete(json, object) : waits.then(() => complete(json, object));
   };
+}
+
+async function put(value: Promise<unknown>, into: Record<string, unknown>, name: string): Promise<void> {
+  into[name] = await value;
 }
 
 /** An array of any length. */

@@ -6,6 +6,7 @@ for (const name of [
   'attack/smuggling',
   'body',
   'lifecycle',
+  'long-bodies',
   'metrics',
   'pull',
   'pull-parts',
