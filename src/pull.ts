@@ -2,7 +2,7 @@ import type { RelayConfig } from './config.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { RelayError } from './errors.ts';
 import { checkName } from './fields.ts';
-import { object, parseJson, string, u64 } from './json.ts';
+import { LONG_BYTES, object, parseJson, parseLongJson, string, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
 import { afterPayload, beforePayload, messagesJson, packedJson, payloadJson } from './page.ts';
 import type { LongMessage, Page, PageLimit, Store } from './stores/store.ts';
@@ -29,7 +29,8 @@ export async function pull(
   counters: Counters,
   body: Buffer,
 ): Promise<string | Parts> {
-  const { recipient, cursor, max } = parseJson(body, pullBody);
+  const fields = body.length > LONG_BYTES ? await parseLongJson(body, pullBody) : parseJson(body, pullBody);
+  const { recipient, cursor, max } = fields;
   counters.pullTotal++;
   checkName('recipient', recipient);
   if (max === 0n) throw new RelayError('invalid_input', 'max must be positive');

@@ -16,7 +16,7 @@ const bodies: Readonly<Record<string, string>> = {
   'a list': fill('{"ack":[', '{"message_id":"00000000-0000-4000-8000-000000000001","chunk_index":0},', '0]}'),
 };
 
-for (const path of ['/push', '/ack']) {
+for (const path of ['/push', '/pull', '/ack']) {
   for (const [what, body] of Object.entries(bodies)) {
     test(`pulls of others are answered while ${path} reads megabytes of ${what}`, async (t) => {
       const relay = await startTestRelay(t);
