@@ -62,6 +62,7 @@ export class Scanner {
   readonly #saltCrc: number;
   readonly #fileBytes: number;
   readonly #windowBytes: number;
+  readonly #roomBytes: number;
   /**
    * Two places for windows, each with room in front for the end of the one before, and behind them the heads of the batch
    * that is looked at: nothing is copied faster than within a buffer.
@@ -83,8 +84,9 @@ export class Scanner {
     this.#saltCrc = saltCrc;
     this.#fileBytes = fileBytes;
     this.#windowBytes = Math.min(WINDOW_BYTES, fileBytes);
-    this.#aheadAt = HEAD_BYTES_MAX;
-    this.#headsAt = 2 * (HEAD_BYTES_MAX + this.#windowBytes);
+    this.#roomBytes = Math.min(HEAD_BYTES_MAX, fileBytes);
+    this.#aheadAt = this.#roomBytes;
+    this.#headsAt = 2 * (this.#roomBytes + this.#windowBytes);
     this.#buffer = Buffer.allocUnsafeSlow(this.#headsAt + HEAD_BYTES_MAX);
     this.#window = this.#buffer.subarray(0, 0);
   }
@@ -195,7 +197,7 @@ export class Scanner {
   async #load(position: number, bytes: number): Promise<number> {
     if (this.#isLoaded(position, bytes)) return position - this.#start;
     const left = this.#start + this.#window.length - position;
-    const isNext = left >= 0 && left <= HEAD_BYTES_MAX;
+    const isNext = left >= 0 && left <= this.#roomBytes;
     const ahead = await this.#ahead?.catch(() => undefined);
     if (isNext && ahead !== undefined) {
       const windowEnd = this.#from + this.#window.length;
