@@ -165,28 +165,16 @@ async function readTail(files: ReadableFiles, head: SegmentHead, findings: Findi
   });
 }
 
-type Visit = (batch: FoundBatch) => void | Promise<void>;
-
 /**
  * Visits the good batches of a segment from its first one up to `end`, or as far as there are any; returns where they
  * end. A bad one that does not end the log is damage.
  */
-export function visitBatches(
-  scanner: Scanner,
-  name: string,
-  end: number | undefined,
-  findings: Findings,
-  visit: Visit,
-): Promise<number> {
-  return scanner.readingAhead(() => visitEach(scanner, name, end, findings, visit));
-}
-
-async function visitEach(
+export async function visitBatches(
   scanner: Scanner,
   name: string,
   end: number | undefined,
   { onDamage }: Findings,
-  visit: Visit,
+  visit: (batch: FoundBatch) => void | Promise<void>,
 ): Promise<number> {
   let position = FIRST_BATCH;
   while (end === undefined || position < end) {

@@ -61,46 +61,20 @@ export class Scanner {
   readonly #file: File;
   readonly #saltCrc: number;
   readonly #fileBytes: number;
-  readonly #windowBytes: number;
-  readonly #roomBytes: number;
-  /**
-   * Two places for windows, each with room in front for the end of the one before, and behind them the heads of the batch
-   * that is looked at: nothing is copied faster than within a buffer.
-   */
+  /** What was read last, and behind it the heads of the batch that is looked at: nothing is copied faster than within a buffer. */
   #buffer: Buffer;
   readonly #headsAt: number;
   #headsBytes = 0;
-  /** Where in the file the window begins, and where in the buffer. */
   #start = 0;
-  #from = 0;
   #window: Buffer;
-  /** What follows the window is being read into this place; gives its length. */
-  #ahead: Promise<number> | undefined;
-  #aheadAt: number;
-  #readsAhead = false;
 
   constructor(file: File, fileBytes: number, saltCrc: number) {
     this.#file = file;
-    this.#saltCrc = saltCrc;
     this.#fileBytes = fileBytes;
-    this.#windowBytes = Math.min(WINDOW_BYTES, fileBytes);
-    this.#roomBytes = Math.min(HEAD_BYTES_MAX, fileBytes);
-    this.#aheadAt = this.#roomBytes;
-    this.#headsAt = 2 * (this.#roomBytes + this.#windowBytes);
+    this.#saltCrc = saltCrc;
+    this.#headsAt = Math.min(WINDOW_BYTES, fileBytes);
     this.#buffer = Buffer.allocUnsafeSlow(this.#headsAt + HEAD_BYTES_MAX);
     this.#window = this.#buffer.subarray(0, 0);
-  }
-
-  /** While `look` goes from batch to batch, what comes next is read while one is looked at. */
-  async readingAhead<Result>(look: () => Promise<Result>): Promise<Result> {
-    this.#readsAhead = true;
-    try {
-      return await look();
-    } finally {
-      this.#readsAhead = false;
-      // The file may be closed from here on.
-      await this.#ahead?.catch(() => {});
-    }
   }
 
   /** The batch at a position, with heads that are there until another one is looked for; undefined if no good one begins there. */
@@ -116,7 +90,6 @@ export class Scanner {
       const offset = this.#isLoaded(at, bytes) ? at - this.#start : await this.#load(at, bytes);
       const headBytes = headBytesAt(this.#window, offset);
       if (headBytes === 0) return undefined;
-      if (this.#headsAt + this.#headsBytes + headBytes > this.#buffer.length) await this.#enlarge();
       this.#keepHead(offset, headBytes);
       at += headBytes + keptBytesAt(this.#window, offset);
       if (at > end) return undefined;
@@ -170,21 +143,21 @@ export class Scanner {
 
   /** Reads anew what it looks at next. */
   forget(): void {
-    this.#setWindow(Number.NEGATIVE_INFINITY, 0, 0);
+    this.#window = this.#buffer.subarray(0, 0);
   }
 
   #keepHead(offset: number, bytes: number): void {
-    const from = this.#from + offset;
-    this.#buffer.copyWithin(this.#headsAt + this.#headsBytes, from, from + bytes);
+    const at = this.#headsAt + this.#headsBytes;
+    if (at + bytes > this.#buffer.length) this.#enlarge();
+    this.#buffer.copyWithin(at, offset, offset + bytes);
     this.#headsBytes += bytes;
   }
 
   /** Makes twice the room for heads, which is enough for any one more. */
-  async #enlarge(): Promise<void> {
-    await this.#ahead?.catch(() => {});
+  #enlarge(): void {
     const larger = Buffer.allocUnsafeSlow(2 * this.#buffer.length - this.#headsAt);
     this.#buffer.copy(larger);
-    this.#window = larger.subarray(this.#from, this.#from + this.#window.length);
+    this.#window = larger.subarray(0, this.#window.length);
     this.#buffer = larger;
   }
 
@@ -196,34 +169,10 @@ export class Scanner {
   /** Sees to it that so many bytes from a position on are in the window, as far as the file has them; returns where. */
   async #load(position: number, bytes: number): Promise<number> {
     if (this.#isLoaded(position, bytes)) return position - this.#start;
-    const left = this.#start + this.#window.length - position;
-    const isNext = left >= 0 && left <= this.#roomBytes;
-    const ahead = await this.#ahead?.catch(() => undefined);
-    if (isNext && ahead !== undefined) {
-      const windowEnd = this.#from + this.#window.length;
-      this.#buffer.copyWithin(this.#aheadAt - left, windowEnd - left, windowEnd);
-      this.#setWindow(position, this.#aheadAt - left, left + ahead);
-    } else {
-      this.#setWindow(position, this.#aheadAt, await this.#read(position));
-    }
-    this.#aheadAt =
-      this.#aheadAt === HEAD_BYTES_MAX ? 2 * HEAD_BYTES_MAX + this.#windowBytes : HEAD_BYTES_MAX;
-    this.#ahead = undefined;
-    if (isNext && this.#readsAhead) {
-      this.#ahead = this.#read(position + this.#window.length);
-      this.#ahead.catch(() => {});
-    }
+    const read = await this.#file.read(this.#buffer.subarray(0, this.#headsAt), position);
+    this.#window = this.#buffer.subarray(0, read);
+    this.#start = position;
     return 0;
-  }
-
-  #setWindow(start: number, from: number, length: number): void {
-    this.#start = start;
-    this.#from = from;
-    this.#window = this.#buffer.subarray(from, from + length);
-  }
-
-  #read(position: number): Promise<number> {
-    return this.#file.read(this.#buffer.subarray(this.#aheadAt, this.#aheadAt + this.#windowBytes), position);
   }
 }
 
