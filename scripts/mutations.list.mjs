@@ -176,9 +176,9 @@ export const mutations = [
     name: 'send what is damaged',
     patches: [
       {
-        file: 'disk/reader.ts',
-        find: 'return isGood ? { record, head } : undefined;',
-        replace: 'return { record, head };',
+        file: 'disk/kept-record.ts',
+        find: '&& record.isGood ? record : undefined;',
+        replace: '? record : undefined;',
       },
       {
         file: 'disk/long.ts',
@@ -187,7 +187,7 @@ export const mutations = [
       },
       {
         file: 'disk/long.ts',
-        find: 'isLast && crc !== expectedCrc',
+        find: 'isLast && crc !== expectedPayloadCrc',
         replace: 'isLast && false',
       },
     ],

@@ -56,26 +56,15 @@ export interface Message extends NewMessage {
   readonly deadlineMs: bigint;
 }
 
-/**
- * A message as it is kept, in bytes: for who writes it out without needing each of its fields. Integers are
- * little-endian, the id's 16 bytes stand in their usual order, text is UTF-8.
- */
+/** A message as a record, as `docs/file-format.md` has it with its payload as bytes: for who needs little of it. */
 export interface PackedMessage {
   readonly recipient: string;
   readonly seq: number;
+  /** Where the record stands. */
   readonly bytes: Buffer;
-  readonly payloadFrom: number;
-  readonly payloadTo: number;
-  readonly kindFrom: number;
-  readonly kindTo: number;
-  /** Where each of the others stands: 16 bytes, u32 for the two of the chunk, u64 for the rest. */
-  readonly messageIdAt: number;
-  readonly totalLenAt: number;
-  readonly chunkIndexAt: number;
-  readonly chunkCountAt: number;
-  readonly sentMsAt: number;
-  readonly arrivalMsAt: number;
-  readonly deadlineMsAt: number;
+  readonly at: number;
+  readonly length: number;
+  readonly payloadBytes: number;
 }
 
 /** Bound of `recipient` and of `kind`, in bytes of UTF-8. */

@@ -1,7 +1,6 @@
 import { base64Length } from './base64.ts';
 import { pageBuffers } from './buffer-pool.ts';
-import { JsonBytes } from './json-bytes.ts';
-import type { Message, PackedMessage } from './message.ts';
+import type { Message } from './message.ts';
 
 /** What stands before each field of a message, and at its end. */
 const words = {
@@ -17,14 +16,11 @@ const words = {
   deadlineMs: ',"deadline_ms":',
   end: '}',
 };
-const bytesOf = Object.fromEntries(
-  Object.entries(words).map(([field, text]) => [field, Buffer.from(text)]),
-) as Record<keyof typeof words, Buffer>;
+/** Those behind the id, in their order. */
+export const wordsBehindId: readonly string[] = Object.values(words).slice(2);
 
 /** Of a message as JSON, at most, all but its recipient, kind and payload: the words, a UUID, and seven integers. */
-const FIXED_BYTES_MAX = Object.values(words).join('').length + 36 + 7 * 20;
-/** What a byte of text may become between quotes: `\u0000`. */
-const ESCAPED_BYTES_MAX = 6;
+export const FIXED_BYTES_MAX = Object.values(words).join('').length + 36 + 7 * 20;
 
 /** A stretch of JSON, and the payload that follows it in base64. */
 interface Stretch {
@@ -33,7 +29,6 @@ interface Stretch {
 }
 
 const NOTHING = new Uint8Array(0);
-const COMMA = Buffer.from(',');
 
 /** The messages of one mailbox as JSON, with commas between them, `before` in front and `after` behind. */
 export function messagesJson(messages: readonly Message[], before: string, after: string): Buffer {
@@ -50,50 +45,6 @@ export function messagesJson(messages: readonly Message[], before: string, after
   return written(stretches);
 }
 
-/** The same of messages as they are kept. */
-export function packedJson(messages: readonly PackedMessage[], before: string, after: string): Buffer {
-  const start = Buffer.from(`${words.recipient}${JSON.stringify(messages[0]?.recipient)}${words.messageId}`);
-  let lengthMax = 3 * (before.length + after.length);
-  for (const message of messages) lengthMax += start.length + packedLengthMax(message);
-  const json = new JsonBytes(lengthMax);
-  json.text(before);
-  messages.forEach((message, index) => {
-    if (index > 0) json.put(COMMA);
-    json.put(start);
-    writePacked(json, message);
-  });
-  json.text(after);
-  return json.end();
-}
-
-/** From the message's id on. */
-function writePacked(json: JsonBytes, message: PackedMessage): void {
-  const { bytes } = message;
-  json.uuid(bytes, message.messageIdAt);
-  json.put(bytesOf.payload);
-  json.base64(bytes, message.payloadFrom, message.payloadTo);
-  json.put(bytesOf.kind);
-  json.string(bytes, message.kindFrom, message.kindTo);
-  json.put(bytesOf.totalLen);
-  json.u64(bytes, message.totalLenAt);
-  json.put(bytesOf.chunkIndex);
-  json.u32(bytes, message.chunkIndexAt);
-  json.put(bytesOf.chunkCount);
-  json.u32(bytes, message.chunkCountAt);
-  json.put(bytesOf.sentMs);
-  json.u64(bytes, message.sentMsAt);
-  json.put(bytesOf.arrivalMs);
-  json.u64(bytes, message.arrivalMsAt);
-  json.put(bytesOf.deadlineMs);
-  json.u64(bytes, message.deadlineMsAt);
-  json.put(bytesOf.end);
-}
-
-function packedLengthMax({ kindFrom, kindTo, payloadFrom, payloadTo }: PackedMessage): number {
-  const kindBytes = ESCAPED_BYTES_MAX * (kindTo - kindFrom) + 2;
-  return FIXED_BYTES_MAX + kindBytes + base64Length(payloadTo - payloadFrom);
-}
-
 /** Text, and the base64 of a payload or of a piece of one. */
 export function payloadJson(text: string, payload: Uint8Array): Buffer {
   return written([{ text, payload }]);
@@ -101,7 +52,12 @@ export function payloadJson(text: string, payload: Uint8Array): Buffer {
 
 /** `recipient`: as JSON. */
 export function beforePayload(recipient: string, { messageId }: Pick<Message, 'messageId'>): string {
-  return `${words.recipient}${recipient}${words.messageId}${messageId}${words.payload}`;
+  return beforeId(recipient) + messageId + words.payload;
+}
+
+/** `recipient`: as JSON. */
+export function beforeId(recipient: string): string {
+  return words.recipient + recipient + words.messageId;
 }
 
 /** A number above 2^31 takes three times as long to write as a bigint. */

@@ -4,7 +4,8 @@ import { RelayError } from './errors.ts';
 import { checkName } from './fields.ts';
 import { LONG_BYTES, object, parseJson, parseLongJson, string, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
-import { afterPayload, beforePayload, messagesJson, packedJson, payloadJson } from './page.ts';
+import { packedJson } from './packed.ts';
+import { afterPayload, beforePayload, messagesJson, payloadJson } from './page.ts';
 import type { LongMessage, Page, PageLimit, Store } from './stores/store.ts';
 
 const pullBody = object({ recipient: string }, { cursor: string, max: u64 });
@@ -100,9 +101,8 @@ async function* partsOf(
 
 /** A page's messages as JSON; their payloads are done with. */
 function pageJson(page: Page, before: string, after: string): Buffer {
-  const { packed } = page;
   const json =
-    packed === undefined ? messagesJson(page.messages, before, after) : packedJson(packed, before, after);
+    (page.packed && packedJson(page.packed, before, after)) ?? messagesJson(page.messages, before, after);
   page.release?.();
   return json;
 }
@@ -129,7 +129,7 @@ function keptOf(page: Page): readonly Cursor[] {
 }
 
 function payloadBytesOf(page: Page): number {
-  const packedBytes = page.packed?.reduce((sum, each) => sum + each.payloadTo - each.payloadFrom, 0);
+  const packedBytes = page.packed?.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
   return packedBytes ?? page.messages.reduce((sum, { payload }) => sum + payload.length, 0);
 }
 

@@ -30,8 +30,12 @@ export interface Ended {
 }
 
 /** The program with these arguments, killed when the test ends. */
-export function spawnProgram(t: TestContext, args: string[], cwd = tmpdir()): ChildProcessWithoutNullStreams {
-  const program = spawn(process.execPath, [cli, ...args], { cwd });
+export function spawnProgram(
+  t: TestContext,
+  args: string[],
+  { cwd = tmpdir(), nodeArgs = [] }: { cwd?: string | undefined; nodeArgs?: string[] } = {},
+): ChildProcessWithoutNullStreams {
+  const program = spawn(process.execPath, [...nodeArgs, cli, ...args], { cwd });
   running.set(t, [...(running.get(t) ?? []), program]);
   t.after(() => endPrograms(t));
   return program;
@@ -46,7 +50,7 @@ async function endPrograms(t: TestContext): Promise<void> {
 
 /** Runs the program to its end. */
 export async function runProgram(t: TestContext, args: string[], cwd?: string): Promise<Ended> {
-  const program = spawnProgram(t, args, cwd);
+  const program = spawnProgram(t, args, { cwd });
   let stdout = '';
   let stderr = '';
   program.stdout.on('data', (piece) => {

@@ -51,7 +51,7 @@ const more: readonly (readonly [number, string])[] = [
 test('no secret, client, recipient or payload is in what the program logs by default, or in its metrics', async (t) => {
   const directory = await makeDirectory(t);
   await writeFile(join(directory, 'relay.toml'), CONFIG);
-  const program = spawnProgram(t, ['--config', 'relay.toml'], directory);
+  const program = spawnProgram(t, ['--config', 'relay.toml'], { cwd: directory });
   let log = '';
   program.stderr.on('data', (piece) => {
     log += piece;

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import type { Message } from '../../src/message.ts';
-import { messagesJson, packedJson } from '../../src/page.ts';
 import { Batch, padded } from '../../src/stores/disk/batch.ts';
 import { checkRecord } from '../../src/stores/disk/kept-record.ts';
 import { ACK, ackBytes, MEMORY, type PushHead, pushHeadBytes } from '../../src/stores/disk/record.ts';
@@ -59,8 +58,6 @@ test('what is put into a batch is read from it, and its frame says what it was t
           });
           assert.ok(record);
           assert.deepEqual(record.message(), message);
-          const json = packedJson([record, record], '[', ']');
-          assert.equal(json.toString(), messagesJson([message, message], '[', ']').toString());
         });
         const heads = records.slice(pushes.length).map(({ head }) => head);
         heads.forEach(({ kind, recipient, words, chunkIndex, seq, ms }, index) => {

@@ -1,112 +1,77 @@
 import { crc32 } from 'node:zlib';
-import { readBig, readSafe, readU16, readU32BE } from '../../integers.ts';
+import { readBig, readSafe, readU16, readU32, readU32BE } from '../../integers.ts';
 import type { Message, PackedMessage } from '../../message.ts';
+import { packedChecker } from '../../packed.ts';
 import { uuidText } from '../mailboxes/uuid.ts';
-import {
-  CHECKSUM_BYTES,
-  expectedPayloadCrc,
-  headBytesAt,
-  keptBytesAt,
-  PUSH,
-  PUSH_BASE64,
-  PUSH_BYTES,
-} from './record.ts';
+import { expectedPayloadCrc, headBytesAt, keptBytesAt, PUSH, PUSH_BASE64, PUSH_BYTES } from './record.ts';
 import type { Wanted } from './runs.ts';
 
 /** A message's record as it stands in bytes that were read; its fields are read from there when they are asked for. */
 export class KeptRecord implements PackedMessage {
   readonly bytes: Buffer;
+  readonly at: number;
+  readonly length: number;
+  readonly headBytes: number;
   readonly recipient: string;
   readonly seq: number;
-  readonly headBytes: number;
-  readonly kindFrom: number;
-  readonly payloadTo: number;
-  readonly #at: number;
 
   /** `length`: of the whole record; less of it may be there. */
   constructor(bytes: Buffer, at: number, headBytes: number, { seq, recipient, bytes: length }: WantedRecord) {
     this.bytes = bytes;
+    this.at = at;
+    this.length = length;
+    this.headBytes = headBytes;
     this.recipient = recipient;
     this.seq = seq;
-    this.headBytes = headBytes;
-    this.kindFrom = at + PUSH_BYTES + readU16(bytes, at + 2);
-    this.payloadTo = at + length;
-    this.#at = at;
   }
 
-  get kindTo(): number {
-    return this.payloadFrom - CHECKSUM_BYTES;
-  }
-
-  get payloadFrom(): number {
-    return this.#at + this.headBytes;
-  }
-
-  get arrivalMsAt(): number {
-    return this.#at + 16;
-  }
-
-  get messageIdAt(): number {
-    return this.#at + 24;
-  }
-
-  get chunkIndexAt(): number {
-    return this.#at + 40;
-  }
-
-  get chunkCountAt(): number {
-    return this.#at + 44;
-  }
-
-  get totalLenAt(): number {
-    return this.#at + 48;
-  }
-
-  get sentMsAt(): number {
-    return this.#at + 56;
-  }
-
-  get deadlineMsAt(): number {
-    return this.#at + 64;
+  get payloadBytes(): number {
+    return readU32(this.bytes, this.at + 72);
   }
 
   /** Whether the payload is kept as bytes. */
   get isPacked(): boolean {
-    return this.bytes[this.#at] === PUSH;
+    return this.bytes[this.at] === PUSH;
   }
 
   /** What the CRC of the payload, as it is kept, must be. */
   get expectedPayloadCrc(): number {
-    return expectedPayloadCrc(this.bytes, this.#at, this);
+    return expectedPayloadCrc(this.bytes, this.at, this);
   }
 
   /** Whether every byte is as it was written. */
   get isGood(): boolean {
-    return crc32(this.bytes.subarray(this.payloadFrom, this.payloadTo)) === this.expectedPayloadCrc;
+    return crc32(this.keptPayload) === this.expectedPayloadCrc;
   }
 
   /** All of it. */
   get record(): Buffer {
-    return this.bytes.subarray(this.#at, this.payloadTo);
+    return this.bytes.subarray(this.at, this.at + this.length);
+  }
+
+  /** The payload as it is kept. */
+  get keptPayload(): Buffer {
+    return this.record.subarray(this.headBytes);
   }
 
   message(): Message {
-    const { bytes } = this;
-    const word = (index: number): number => readU32BE(bytes, this.messageIdAt + 4 * index);
+    const { bytes, at } = this;
+    const word = (index: number): number => readU32BE(bytes, at + 24 + 4 * index);
+    const kindAt = at + PUSH_BYTES + readU16(bytes, at + 2);
     return {
       recipient: this.recipient,
       messageId: uuidText([word(0), word(1), word(2), word(3)]),
-      payload: this.payloadOf(bytes.subarray(this.payloadFrom, this.payloadTo)),
+      payload: this.payloadOf(this.keptPayload),
       meta: {
-        kind: bytes.toString('utf8', this.kindFrom, this.kindTo),
-        totalLen: readBig(bytes, this.totalLenAt),
-        chunkIndex: bytes.readUInt32LE(this.chunkIndexAt),
-        chunkCount: bytes.readUInt32LE(this.chunkCountAt),
-        sentMs: readBig(bytes, this.sentMsAt),
+        kind: bytes.toString('utf8', kindAt, kindAt + readU16(bytes, at + 4)),
+        totalLen: readBig(bytes, at + 48),
+        chunkIndex: readU32(bytes, at + 40),
+        chunkCount: readU32(bytes, at + 44),
+        sentMs: readBig(bytes, at + 56),
       },
       seq: this.seq,
-      arrivalMs: readSafe(bytes, this.arrivalMsAt),
-      deadlineMs: readBig(bytes, this.deadlineMsAt),
+      arrivalMs: readSafe(bytes, at + 16),
+      deadlineMs: readBig(bytes, at + 64),
     };
   }
 
@@ -132,5 +97,17 @@ export function wantedRecord(bytes: Buffer, at: number, wanted: WantedRecord): K
 /** The same, if every byte of it is there and as it was written. */
 export function checkRecord(bytes: Buffer, at: number, wanted: WantedRecord): KeptRecord | undefined {
   const record = wantedRecord(bytes, at, wanted);
-  return record !== undefined && record.payloadTo <= bytes.length && record.isGood ? record : undefined;
+  return record !== undefined && at + wanted.bytes <= bytes.length && record.isGood ? record : undefined;
+}
+
+/**
+ * The same of many records of one buffer, one after the other in one turn of the event loop: `packed.ts` looks at several of
+ * them at once.
+ */
+export function recordChecker(bytes: Buffer): (at: number, wanted: WantedRecord) => KeptRecord | undefined {
+  const isGood = packedChecker(bytes);
+  return (at, wanted) =>
+    isGood(at, wanted.bytes, wanted)
+      ? new KeptRecord(bytes, at, headBytesAt(bytes, at), wanted)
+      : checkRecord(bytes, at, wanted);
 }

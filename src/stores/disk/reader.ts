@@ -1,7 +1,7 @@
 import { pageBuffers } from '../../buffer-pool.ts';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { File } from './files.ts';
-import { checkRecord, type KeptRecord } from './kept-record.ts';
+import { checkRecord, type KeptRecord, recordChecker } from './kept-record.ts';
 import type { ReadThread } from './read-thread.ts';
 import type { Recent } from './recent.ts';
 import { type Run, runsOf } from './runs.ts';
@@ -81,7 +81,7 @@ class Reading implements ReadRecords {
     if (written === undefined) return false;
     const bytes = this.#take(to - from);
     written.copy(bytes);
-    this.#check(run, bytes);
+    this.#check(run, recordChecker(bytes));
     return run.wanted.every(({ index }) => this.records[index] !== undefined);
   }
 
@@ -100,10 +100,11 @@ class Reading implements ReadRecords {
       const read = await thread.read(places);
       if (read !== undefined) this.#releases.push(read.release);
       const left: Run[] = [];
+      const check = read && recordChecker(read.bytes);
       for (const [index, run] of runs.entries()) {
         const start = read?.starts[index];
-        if (read === undefined || start === undefined) left.push(run);
-        else this.#check(run, read.bytes, start);
+        if (check === undefined || start === undefined) left.push(run);
+        else this.#check(run, check, start);
       }
       await this.#readEach(left);
     } finally {
@@ -118,7 +119,7 @@ class Reading implements ReadRecords {
   async #readOne(run: Run): Promise<void> {
     await this.#parts.segments.use(run.segment, async (file) => {
       const bytes = await readInto(this.#take(run.to - run.from), file, run.from);
-      if (bytes !== undefined) return this.#check(run, bytes);
+      if (bytes !== undefined) return this.#check(run, recordChecker(bytes));
       // What the disk does not give for the whole run may be one bad page.
       for (const each of run.wanted) {
         const record = await readInto(Buffer.allocUnsafeSlow(each.bytes), file, each.position);
@@ -128,9 +129,8 @@ class Reading implements ReadRecords {
   }
 
   /** `start`: where the run begins in the bytes. */
-  #check(run: Run, bytes: Buffer, start = 0): void {
-    for (const each of run.wanted)
-      this.records[each.index] = checkRecord(bytes, start + each.position - run.from, each);
+  #check(run: Run, check: ReturnType<typeof recordChecker>, start = 0): void {
+    for (const each of run.wanted) this.records[each.index] = check(start + each.position - run.from, each);
   }
 
   #take(length: number): Buffer {

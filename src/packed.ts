@@ -1,0 +1,168 @@
+import { base64Length } from './base64.ts';
+import { pageBuffers } from './buffer-pool.ts';
+import type { PackedMessage } from './message.ts';
+import { packedWasm } from './packed-wasm.ts';
+import { beforeId, FIXED_BYTES_MAX, wordsBehindId } from './page.ts';
+
+/**
+ * Messages as they are kept, checked and written as JSON by WebAssembly: in half the time of JavaScript, which calls into Node
+ * several times for each of them (`docs/decisions/webassembly.md`). What it does not do is told, and left to JavaScript:
+ * everything where there is no WebAssembly (`--jitless`, a processor without SIMD).
+ */
+
+/** What `wasm/packed.ts` exports. */
+interface Code {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly WORDS: Address;
+  readonly WORD_BYTES: Address;
+  readonly TEXT: Address;
+  readonly RECORDS: Address;
+  readonly OUTPUT: Address;
+  isGood(record: number, length: number, seq: number, recipientBytes: number): number;
+  write(record: number, length: number, to: number, text: number, textBytes: number): number;
+}
+
+interface Address {
+  readonly value: number;
+}
+
+/** Node has it; its types have it from version 24 on. */
+declare const WebAssembly:
+  | {
+      readonly Module: new (bytes: Uint8Array) => object;
+      readonly Instance: new (module: object) => { readonly exports: object };
+      validate(bytes: Uint8Array): boolean;
+    }
+  | undefined;
+
+/** The memory of WebAssembly, which never grows, and what looks at it. */
+class Packed {
+  readonly code: Code;
+  readonly memory: Buffer;
+  readonly text: number;
+  readonly output: number;
+  readonly outputEnd: number;
+  readonly #textBytesMax: number;
+  readonly #records: number;
+  readonly #recordBytesMax: number;
+  /** The buffer of which a part has been copied to `#records`, and which part. */
+  #source: Buffer | undefined;
+  #from = 0;
+  #to = 0;
+
+  constructor(code: Code) {
+    const { WORDS, WORD_BYTES, TEXT, RECORDS, OUTPUT } = code;
+    this.code = code;
+    this.memory = Buffer.from(code.memory.buffer);
+    this.text = TEXT.value;
+    this.output = OUTPUT.value;
+    // A word is copied with what stands behind it.
+    this.outputEnd = this.memory.length - WORD_BYTES.value;
+    this.#textBytesMax = RECORDS.value - TEXT.value;
+    this.#records = RECORDS.value;
+    this.#recordBytesMax = OUTPUT.value - RECORDS.value;
+    wordsBehindId.forEach((word, index) => {
+      const at = WORDS.value + index * WORD_BYTES.value;
+      this.memory.write(word, this.memory.writeUInt8(word.length, at));
+    });
+  }
+
+  /** Before the first record of a turn of the event loop: its buffer may have got other bytes. */
+  begin(): void {
+    this.#source = undefined;
+  }
+
+  /** Puts a text where it is compared or copied from; returns its length, 0 if there is no room for it. */
+  putText(text: string): number {
+    return 3 * text.length > this.#textBytesMax ? 0 : this.memory.write(text, this.text);
+  }
+
+  /** Where a record is seen, 0 if it cannot be; many are copied at once, as one costs as much to copy as to look at. */
+  addressOf(bytes: Buffer, at: number, length: number): number {
+    if (bytes !== this.#source || at < this.#from || at + length > this.#to) {
+      // Shared memory is copied a byte at a time where it does not stand as its copy will.
+      const from = at - (at % 8);
+      const to = Math.min(bytes.length, from + this.#recordBytesMax);
+      if (at + length > to) return 0;
+      this.#source = bytes;
+      this.#from = from;
+      this.#to = to;
+      this.memory.set(bytes.subarray(from, to), this.#records);
+    }
+    return this.#records + at - this.#from;
+  }
+}
+
+/** A longer record zlib checks in less time: a call of it costs more, and its bytes less. */
+const CHECKED_BYTES_MAX = 4096;
+
+const packed = compiled();
+
+function compiled(): Packed | undefined {
+  if (typeof WebAssembly === 'undefined') return undefined;
+  const bytes = Buffer.from(packedWasm, 'base64');
+  if (!WebAssembly.validate(bytes)) return undefined;
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+  return new Packed(exports as Code);
+}
+
+/**
+ * Tells of records in a buffer, one after the other in one turn of the event loop, whether each is surely good, has its payload
+ * as bytes, and is the one of a seq and a recipient. False says nothing.
+ */
+export function packedChecker(
+  bytes: Buffer,
+): (at: number, length: number, { seq, recipient }: Pick<PackedMessage, 'seq' | 'recipient'>) => boolean {
+  if (packed === undefined) return () => false;
+  packed.begin();
+  let last = '';
+  let lastBytes = 0;
+  return (at, length, { seq, recipient }) => {
+    if (length > CHECKED_BYTES_MAX) return false;
+    if (recipient !== last) {
+      last = recipient;
+      lastBytes = packed.putText(recipient);
+    }
+    const record = packed.addressOf(bytes, at, length);
+    return record !== 0 && lastBytes > 0 && packed.code.isGood(record, length, seq, lastBytes) === 1;
+  };
+}
+
+/** As `messagesJson`, of good records of one mailbox; undefined where one has something special about it. */
+export function packedJson(
+  messages: readonly PackedMessage[],
+  before: string,
+  after: string,
+): Buffer | undefined {
+  const textBytes = packed?.putText(`,${beforeId(JSON.stringify(messages[0]?.recipient))}`) ?? 0;
+  if (packed === undefined || textBytes === 0) return undefined;
+  packed.begin();
+  const lengthMax = ({ length, payloadBytes }: PackedMessage): number =>
+    textBytes + FIXED_BYTES_MAX + length - payloadBytes + base64Length(payloadBytes);
+  const { code, memory, text, output, outputEnd } = packed;
+  const json = pageBuffers.take(
+    messages.reduce((sum, message) => sum + lengthMax(message), 3 * (before.length + after.length)),
+  );
+  let jsonBytes = json.write(before);
+  let to = output;
+  const flush = (): void => {
+    jsonBytes += memory.copy(json, jsonBytes, output, to);
+    to = output;
+  };
+  // No comma stands before the first.
+  let skipped = 1;
+  for (const message of messages) {
+    const { bytes, at, length } = message;
+    if (to + lengthMax(message) > outputEnd) flush();
+    const record = packed.addressOf(bytes, at, length);
+    to = record === 0 ? 0 : code.write(record, length, to, text + skipped, textBytes - skipped);
+    if (to === 0) {
+      pageBuffers.give(json);
+      return undefined;
+    }
+    skipped = 0;
+  }
+  flush();
+  jsonBytes += json.write(after, jsonBytes);
+  return pageBuffers.shorten(json, jsonBytes);
+}
