@@ -4,6 +4,11 @@ import { type ErrorCode, RelayError } from '../../src/errors.ts';
 import type { Message, MessageKey, NewMessage } from '../../src/message.ts';
 import type { AckResult, Page, PageLimit, PushResult, Store } from '../../src/stores/store.ts';
 
+/** The connection ended within an answer: a message went while its payload was on its way. */
+export class CutShort extends Error {
+  readonly code = 'cut_short';
+}
+
 /** A relay's API as the store behind it. A refusal is the `RelayError` that the relay has answered with. */
 export class HttpStore implements Pick<Store, 'push' | 'pull' | 'ack'> {
   readonly #baseUrl: string;
@@ -55,7 +60,10 @@ export class HttpStore implements Pick<Store, 'push' | 'pull' | 'ack'> {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
-    const answer: Answer = await response.json();
+    const text = await response.text().catch((cause) => {
+      throw new CutShort(`${path} was not answered to its end`, { cause });
+    });
+    const answer: Answer = JSON.parse(text);
     if (response.status === 200) return answer;
     throw new RelayError(answer.error.code as ErrorCode, answer.error.message);
   }

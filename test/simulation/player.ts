@@ -5,6 +5,7 @@ import type { Message, MessageKey, NewMessage } from '../../src/message.ts';
 import type { Page } from '../../src/stores/store.ts';
 import { type Harness, pullAll } from '../stores/harness.ts';
 import { type Call, type History, recipients, type Step } from './history.ts';
+import { CutShort } from './http-store.ts';
 import { Model } from './model.ts';
 import { storeTime } from './model-store.ts';
 
@@ -88,6 +89,7 @@ class Player {
         const agrees = order.every(
           (index) =>
             (mayRefuse && isSame(answers[index], REFUSED)) ||
+            (mayBeCutShort(calls, index) && isSame(answers[index], CUT_SHORT)) ||
             isSame(
               answers[index],
               answerOfModel(() => prepared[index]?.onModel(model, nowMs)),
@@ -186,6 +188,14 @@ class Player {
 /** The answer of a store that cannot take anything now. */
 const REFUSED = { code: 'storage_error' };
 
+/** Of a page that is sent in parts, a message may be deleted between two of them. */
+const CUT_SHORT = { code: 'cut_short' };
+
+function mayBeCutShort(calls: readonly Call[], index: number): boolean {
+  const { kind, recipient } = calls[index] as Call;
+  return kind === 'pull' && calls.some((each) => each.kind === 'ack' && each.recipient === recipient);
+}
+
 function visible({ recipient, messageId, meta, payload, arrivalMs, deadlineMs }: Message): object {
   return { recipient, messageId, meta, length: payload.length, crc: crc32(payload), arrivalMs, deadlineMs };
 }
@@ -211,7 +221,7 @@ function answerOfModel(call: () => object | undefined): object | undefined {
 }
 
 function refusal(error: unknown): object {
-  if (error instanceof RelayError) return { code: error.code };
+  if (error instanceof RelayError || error instanceof CutShort) return { code: error.code };
   throw error;
 }
 
