@@ -1,6 +1,6 @@
 /**
  * `npm run wasm`: compiles `wasm/packed.ts` into `src/packed-wasm.ts`; with `--check` it writes nothing, and fails where that is
- * not what stands there. The compiler is installed outside the project, as it is thirty times as large as all the rest of it
+ * not what stands there. The compiler is installed outside the project, as it is as large as everything that is installed there,
  * and needed only where that file changes.
  */
 import { execFileSync } from 'node:child_process';

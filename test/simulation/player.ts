@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import { RelayError } from '../../src/errors.ts';
 import type { Message, MessageKey, NewMessage } from '../../src/message.ts';
-import type { Page } from '../../src/stores/store.ts';
+import type { AckResult, Page } from '../../src/stores/store.ts';
 import { type Harness, pullAll } from '../stores/harness.ts';
 import { type Call, type History, recipients, type Step } from './history.ts';
 import { CutShort } from './http-store.ts';
@@ -89,7 +89,7 @@ class Player {
         const agrees = order.every(
           (index) =>
             (mayRefuse && isSame(answers[index], REFUSED)) ||
-            (mayBeCutShort(calls, index) && isSame(answers[index], CUT_SHORT)) ||
+            (isSame(answers[index], CUT_SHORT) && mayBeCutShort(calls, answers, index)) ||
             isSame(
               answers[index],
               answerOfModel(() => prepared[index]?.onModel(model, nowMs)),
@@ -188,12 +188,16 @@ class Player {
 /** The answer of a store that cannot take anything now. */
 const REFUSED = { code: 'storage_error' };
 
-/** Of a page that is sent in parts, a message may be deleted between two of them. */
+/** A message that a pull is sending may be deleted meanwhile. */
 const CUT_SHORT = { code: 'cut_short' };
 
-function mayBeCutShort(calls: readonly Call[], index: number): boolean {
+function mayBeCutShort(calls: readonly Call[], answers: readonly object[], index: number): boolean {
   const { kind, recipient } = calls[index] as Call;
-  return kind === 'pull' && calls.some((each) => each.kind === 'ack' && each.recipient === recipient);
+  const deletes = (each: Call, at: number): boolean =>
+    each.kind === 'ack' &&
+    each.recipient === recipient &&
+    ((answers[at] as Partial<AckResult>).deleted ?? 0) > 0;
+  return kind === 'pull' && calls.some(deletes);
 }
 
 function visible({ recipient, messageId, meta, payload, arrivalMs, deadlineMs }: Message): object {

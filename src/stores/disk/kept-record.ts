@@ -11,18 +11,20 @@ export class KeptRecord implements PackedMessage {
   readonly bytes: Buffer;
   readonly at: number;
   readonly length: number;
-  readonly headBytes: number;
   readonly recipient: string;
   readonly seq: number;
 
   /** `length`: of the whole record; less of it may be there. */
-  constructor(bytes: Buffer, at: number, headBytes: number, { seq, recipient, bytes: length }: WantedRecord) {
+  constructor(bytes: Buffer, at: number, { seq, recipient, bytes: length }: WantedRecord) {
     this.bytes = bytes;
     this.at = at;
     this.length = length;
-    this.headBytes = headBytes;
     this.recipient = recipient;
     this.seq = seq;
+  }
+
+  get headBytes(): number {
+    return headBytesAt(this.bytes, this.at);
   }
 
   get payloadBytes(): number {
@@ -91,7 +93,7 @@ export function wantedRecord(bytes: Buffer, at: number, wanted: WantedRecord): K
     return undefined;
   const recipientAt = at + PUSH_BYTES;
   const recipient = bytes.toString('utf8', recipientAt, recipientAt + readU16(bytes, at + 2));
-  return recipient === wanted.recipient ? new KeptRecord(bytes, at, headBytes, wanted) : undefined;
+  return recipient === wanted.recipient ? new KeptRecord(bytes, at, wanted) : undefined;
 }
 
 /** The same, if every byte of it is there and as it was written. */
@@ -107,7 +109,5 @@ export function checkRecord(bytes: Buffer, at: number, wanted: WantedRecord): Ke
 export function recordChecker(bytes: Buffer): (at: number, wanted: WantedRecord) => KeptRecord | undefined {
   const isGood = packedChecker(bytes);
   return (at, wanted) =>
-    isGood(at, wanted.bytes, wanted)
-      ? new KeptRecord(bytes, at, headBytesAt(bytes, at), wanted)
-      : checkRecord(bytes, at, wanted);
+    isGood(at, wanted.bytes, wanted) ? new KeptRecord(bytes, at, wanted) : checkRecord(bytes, at, wanted);
 }

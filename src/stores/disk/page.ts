@@ -4,6 +4,7 @@ import type { KeptRecord } from './kept-record.ts';
 
 /** A page of records, which become messages only for who asks for that. */
 export class DiskPage implements Page {
+  readonly packed: readonly PackedMessage[] | undefined;
   readonly more: boolean;
   readonly remaining: number;
   readonly release: () => void;
@@ -11,6 +12,7 @@ export class DiskPage implements Page {
 
   constructor(records: readonly KeptRecord[], rest: Pick<DiskPage, 'more' | 'remaining' | 'release'>) {
     this.#records = records;
+    this.packed = records.every(({ isPacked }) => isPacked) ? records : undefined;
     this.more = rest.more;
     this.remaining = rest.remaining;
     this.release = rest.release;
@@ -18,9 +20,5 @@ export class DiskPage implements Page {
 
   get messages(): readonly Message[] {
     return this.#records.map((record) => record.message());
-  }
-
-  get packed(): readonly PackedMessage[] | undefined {
-    return this.#records.every(({ isPacked }) => isPacked) ? this.#records : undefined;
   }
 }
