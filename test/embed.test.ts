@@ -5,8 +5,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createHandler, openStore } from '../src/index.ts';
+import { createHandler, openStore, type Store } from '../src/index.ts';
+import { methodsOf } from './fixtures.ts';
 import { message, post, startTestRelay, testConfig } from './helpers.ts';
+import { makeDirectory } from './program.ts';
 
 test('the example of a program with a relay in it runs, and ends', async (t) => {
   const program = spawn(process.execPath, [fileURLToPath(new URL('../examples/embed.js', import.meta.url))]);
@@ -50,4 +52,27 @@ test('a store that was passed in is used, and stays open', async (t) => {
   await relay.stop();
   assert.equal(store.figures().messages, 1);
   assert.equal((await store.pull('alice', 0, { messagesMax: 1, bytesMax: 1 })).messages.length, 1);
+});
+
+test('what a store makes of the pages of another one is what is sent', async (t) => {
+  const inner = await openStore({ ...testConfig, storage: { kind: 'disk', path: await makeDirectory(t) } });
+  t.after(() => inner.close());
+  const store: Store = {
+    ...methodsOf(inner),
+    async pull(...asked) {
+      const page = await inner.pull(...asked);
+      const copy = { ...page, remaining: 7 };
+      return asked[0] === 'bob' ? copy : { ...copy, messages: page.messages.toReversed() };
+    },
+  };
+  const relay = await startTestRelay(t, {}, { store });
+  for (const recipient of ['alice', 'bob']) {
+    for (const number of [1, 2]) await post(relay, '/push', { ...message(number), recipient });
+  }
+  const pulled = async (recipient: string) => {
+    const { items, remaining_estimate } = (await post(relay, '/pull', { recipient })).body;
+    return [items.map((item: { message_id: string }) => item.message_id), remaining_estimate];
+  };
+  assert.deepEqual(await pulled('alice'), [[message(2).message_id, message(1).message_id], 7]);
+  assert.deepEqual(await pulled('bob'), [[message(1).message_id, message(2).message_id], 7]);
 });
