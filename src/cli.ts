@@ -111,7 +111,7 @@ function stopOnSignals(relay: Relay, log: Log): void {
 /** Ends the program with one plain line for its operator. */
 function fail(error: unknown): never {
   const code = error instanceof RelayError ? error.code : 'internal_error';
-  process.stderr.write(`enigma-relay: ${code}: ${reasonOf(error)}\n`);
+  process.stderr.write(`enigma-relay: ${code}: ${oneLine(reasonOf(error))}\n`);
   process.exit(1);
 }
 
@@ -120,7 +120,12 @@ function print(text: string): void {
 }
 
 function warn(text: string): void {
-  process.stderr.write(`enigma-relay: warning: ${text}\n`);
+  process.stderr.write(`enigma-relay: warning: ${oneLine(text)}\n`);
+}
+
+/** What arguments and files have in them may break no line, and tell a terminal nothing. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function packageVersion(): string {

@@ -133,6 +133,11 @@ test('a configuration is checked without a start, and unknown keys are warned ab
 for (const [what, args, line] of [
   ['an unknown flag', ['--colour'], /^enigma-relay: config_error: Unknown option '--colour'; .*--help/],
   ['a stray argument', ['relay.toml'], /^enigma-relay: config_error: Unexpected argument 'relay\.toml'/],
+  [
+    'an argument with a line break',
+    ['a\n\u001b[2J'],
+    /^enigma-relay: config_error: Unexpected argument 'a\\u000a\\u001b\[2J'/,
+  ],
   ['a flag without its value', ['--config'], /^enigma-relay: config_error: Option '--config/],
   [
     'a missing file',
