@@ -11,12 +11,16 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export function unquote(quoted: string, refuse: Refuse): string {
   const value = parseLiteral(quoted, refuse);
   // The body is UTF-8, so only an escape can leave half a pair, and every escape is longer than what it means.
-  if (value.length !== quoted.length - 2) checkPairs(value, refuse);
+  if (value.length !== quoted.length - 2 && hasLoneSurrogate(value)) refuseSurrogate(refuse);
   return value;
 }
 
-export function checkPairs(value: string, refuse: Refuse): void {
-  if (LONE_SURROGATE.test(value)) refuse.fail('has a lone surrogate');
+export function hasLoneSurrogate(value: string): boolean {
+  return LONE_SURROGATE.test(value);
+}
+
+export function refuseSurrogate(refuse: Refuse): never {
+  return refuse.fail('has a lone surrogate');
 }
 
 /** For a single string `JSON.parse` is as strict as it should be, and native. */

@@ -1,5 +1,5 @@
 import { decodeBase64InPlace } from './base64.ts';
-import { checkPairs, parseLiteral, type Refuse, textOf } from './json-string.ts';
+import { hasLoneSurrogate, parseLiteral, type Refuse, refuseSurrogate, textOf } from './json-string.ts';
 import type { Turns } from './slices.ts';
 
 /** How much of long strings is read in one turn of the event loop. */
@@ -53,10 +53,14 @@ export class LongString {
     while (!(await pieces.next()).done);
   }
 
-  /** What it means. Each piece may be written over once the next one is asked for, and what was before it. */
+  /**
+   * What it means. Each piece may be written over once the next one is asked for, and what was before it. As of a short
+   * string, what is malformed is told before half a pair, wherever each stands.
+   */
   async *#pieces(refuse: Refuse): AsyncGenerator<string, void> {
     const written = this.#written;
     let half = '';
+    let isWhole = true;
     for (let at = 0; at < written.length; ) {
       const end = pieceEnd(written, at, at + STRING_BYTES);
       await this.#turns.spend(end - at);
@@ -68,10 +72,11 @@ export class LongString {
       // The other half of a pair may be escaped at the start of the next piece.
       half = mayBeHalf && end < written.length && endsInHalf(value) ? value.slice(-1) : '';
       const whole = value.slice(0, value.length - half.length);
-      if (mayBeHalf) checkPairs(whole, refuse);
+      if (mayBeHalf && hasLoneSurrogate(whole)) isWhole = false;
       yield whole;
       at = end;
     }
+    if (!isWhole) refuseSurrogate(refuse);
   }
 }
 

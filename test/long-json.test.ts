@@ -116,6 +116,16 @@ test('a pair of surrogates may be escaped anywhere in a long string, and half a 
   }
 });
 
+test('what is malformed in a long string is told before half a pair, wherever each stands', async () => {
+  const between = 'a'.repeat(70_000);
+  for (const read of [object({ a: string }), object({ a: base64 }), object({})] as Read<unknown>[]) {
+    for (const inside of [`\\ud83d${between}\\x`, `\\x${between}\\ud83d`]) {
+      const body = `{"a":"${inside}"}`;
+      assert.equal(await parseLong(body, read), parse(body, read));
+    }
+  }
+});
+
 test('a payload whose slashes are escaped is what it is without, however long', async () => {
   const payload = Buffer.alloc(1_500_000, Buffer.from('fbff/+payload', 'base64'));
   const written = payload.toString('base64');
