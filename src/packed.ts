@@ -3,11 +3,12 @@ import { pageBuffers } from './buffer-pool.ts';
 import type { PackedMessage } from './message.ts';
 import { packedWasm } from './packed-wasm.ts';
 import { beforeId, FIXED_BYTES_MAX, wordsBehindId } from './page.ts';
+import { type Address, instantiate } from './wasm.ts';
 
 /**
  * Messages as they are kept, checked and written as JSON by WebAssembly: in half the time of JavaScript, which calls into Node
  * several times for each of them (`docs/decisions/webassembly.md`). What it does not do is told, and left to JavaScript:
- * everything where there is no WebAssembly (`--jitless`, a processor without SIMD).
+ * everything where there is no WebAssembly.
  */
 
 /** What `wasm/packed.ts` exports. */
@@ -21,19 +22,6 @@ interface Code {
   isGood(record: number, length: number, seq: number, recipientBytes: number): number;
   write(record: number, length: number, to: number, text: number, textBytes: number): number;
 }
-
-interface Address {
-  readonly value: number;
-}
-
-/** Node has it; its types have it from version 24 on. */
-declare const WebAssembly:
-  | {
-      readonly Module: new (bytes: Uint8Array) => object;
-      readonly Instance: new (module: object) => { readonly exports: object };
-      validate(bytes: Uint8Array): boolean;
-    }
-  | undefined;
 
 /** The memory of WebAssembly, which never grows, and what looks at it. */
 class Packed {
@@ -96,15 +84,8 @@ class Packed {
 /** A longer record zlib checks in less time: a call of it costs more, and its bytes less. */
 const CHECKED_BYTES_MAX = 4096;
 
-const packed = compiled();
-
-function compiled(): Packed | undefined {
-  if (typeof WebAssembly === 'undefined') return undefined;
-  const bytes = Buffer.from(packedWasm, 'base64');
-  if (!WebAssembly.validate(bytes)) return undefined;
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
-  return new Packed(exports as Code);
-}
+const code = instantiate<Code>(packedWasm);
+const packed = code && new Packed(code);
 
 /**
  * Tells of records in a buffer, one after the other in one turn of the event loop, whether each is surely good, has its payload

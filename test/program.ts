@@ -23,19 +23,28 @@ export async function makeDirectory(t: TestContext): Promise<string> {
   return directory;
 }
 
+interface ProgramOptions {
+  readonly cwd?: string | undefined;
+  readonly nodeArgs?: string[];
+  readonly ulimit?: string;
+}
+
 export interface Ended {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The program with these arguments, killed when the test ends. */
+/** The program with these arguments, killed when the test ends; `ulimit` is what the shell's command of this name is told before. */
 export function spawnProgram(
   t: TestContext,
   args: string[],
-  { cwd = tmpdir(), nodeArgs = [] }: { cwd?: string | undefined; nodeArgs?: string[] } = {},
+  { cwd = tmpdir(), nodeArgs = [], ulimit }: ProgramOptions = {},
 ): ChildProcessWithoutNullStreams {
-  const program = spawn(process.execPath, [...nodeArgs, cli, ...args], { cwd });
+  const command = [process.execPath, ...nodeArgs, cli, ...args];
+  const limited = ulimit === undefined ? [] : ['sh', '-c', `ulimit ${ulimit} && exec "$@"`, 'sh'];
+  const [file, ...rest] = [...limited, ...command] as [string, ...string[]];
+  const program = spawn(file, rest, { cwd });
   running.set(t, [...(running.get(t) ?? []), program]);
   t.after(() => endPrograms(t));
   return program;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
@@ -105,19 +106,27 @@ test('a buffer that is read into again is looked at again', () => {
   assert.equal(recordChecker(first.bytes)(first.at, wanted), undefined);
 });
 
-test('a relay without WebAssembly gives the same pages', async (t) => {
-  const path = join(await makeDirectory(t), 'store');
-  const baseUrl = await urlOfProgram(
-    spawnProgram(t, ['--address', '127.0.0.1:0', '--storage-path', path], { nodeArgs: ['--jitless'] }),
-  );
-  const pushed = [1, 2, 3].map(message);
-  for (const each of pushed) assert.equal((await post({ baseUrl }, '/push', each)).status, 200);
-  const { body } = await post({ baseUrl }, '/pull', { recipient: 'alice' });
-  assert.deepEqual(
-    body.items.map(({ arrival_ms, deadline_ms, ...item }: Record<string, unknown>) => item),
-    pushed,
-  );
-});
+for (const [why, how] of [
+  ['no JIT compiler', { nodeArgs: ['--jitless'] as string[] }],
+  ['little address space', { ulimit: '-v 6000000' }],
+] as const) {
+  test(`a relay without WebAssembly, as it has ${why}, gives the same pages, and opens its store`, async (t) => {
+    const path = join(await makeDirectory(t), 'store');
+    const args = ['--address', '127.0.0.1:0', '--storage-path', path];
+    const pushed = [1, 2, 3].map(message);
+    const first = spawnProgram(t, args, how);
+    let baseUrl = await urlOfProgram(first);
+    for (const each of pushed) assert.equal((await post({ baseUrl }, '/push', each)).status, 200);
+    first.kill('SIGTERM');
+    await once(first, 'exit');
+    baseUrl = await urlOfProgram(spawnProgram(t, args, how));
+    const { body } = await post({ baseUrl }, '/pull', { recipient: 'alice' });
+    assert.deepEqual(
+      body.items.map(({ arrival_ms, deadline_ms, ...item }: Record<string, unknown>) => item),
+      pushed,
+    );
+  });
+}
 
 /** Records, checked, in one buffer with other bytes between them. */
 function recordsOf(given: readonly Message[]): KeptRecord[] {
