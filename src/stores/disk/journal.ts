@@ -185,7 +185,9 @@ export class Journal {
       flushed: this.#flushed,
       ...stamp(),
     };
-    const next = await beginSegment(files, prepared, head, recent).catch((error) => {
+    // On a full disk every byte is for messages.
+    const keepsIndex = isUsual && !this.#reserve.isFull;
+    const next = await beginSegment(files, prepared, head, recent, keepsIndex).catch((error) => {
       throw this.#fail(error);
     });
     this.#segments.add(number, bytes);

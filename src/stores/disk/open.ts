@@ -143,7 +143,7 @@ async function resume(
   for (const { number, bytes } of found.segments) segments.add(number, bytes);
   const flushed = found.last === undefined ? head.flushed : { segment: head.number, position: head.end };
   return {
-    tail: new Tail(head, file, recent, head.end),
+    tail: new Tail(head, file, recent, { end: head.end }),
     oldest: found.oldest,
     flushed,
     nextNumber: head.number + 1,

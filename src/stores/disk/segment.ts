@@ -87,8 +87,8 @@ function isHead(page: Buffer): boolean {
 
 /**
  * The seal of a segment that has a successor: an index, which is its batches without their payloads, and behind it a
- * footer, at the end of the file. The index spares a start the reading of payloads. It is a shortcut only: kept where it
- * fits behind the last batch, and not where heads are more than an eighth of the segment, as it would spare little there.
+ * footer, at the end of the file. The index spares a start the reading of payloads. It is a shortcut only, and given up where
+ * heads are more than a sixth of the segment, as it would cost much room there and spare little.
  */
 export class IndexBuilder {
   readonly #bytesMax: number;
@@ -97,7 +97,12 @@ export class IndexBuilder {
   #givenUp = false;
 
   constructor(segmentBytes: number) {
-    this.#bytesMax = Math.floor(segmentBytes / 8);
+    this.#bytesMax = Math.floor(segmentBytes / 6);
+  }
+
+  /** Length of the seal with the index so far; 0 where there is none. */
+  get sealBytes(): number {
+    return this.#givenUp || this.#bytes === 0 ? 0 : this.#bytes + FOOTER_BYTES;
   }
 
   /** Adds a batch: its frame and heads. */
@@ -146,7 +151,7 @@ export async function readSeal(file: File, fileBytes: number, saltCrc: number): 
   if (footer.readUInt32LE(12) !== crc32(footer.subarray(0, 12), saltCrc)) return undefined;
   const indexBytes = footer.readUInt32LE(4);
   if (indexBytes > footerAt) return { position: footerAt, index: undefined };
-  const index = Buffer.alloc(indexBytes);
+  const index = Buffer.allocUnsafeSlow(indexBytes);
   const position = footerAt - indexBytes;
   const read = await file.read(index, position);
   const isGood = read === indexBytes && footer.readUInt32LE(8) === crc32(index, saltCrc);

@@ -22,8 +22,16 @@ export class Tail {
   /** Where the next batch begins. */
   #end: number;
 
-  /** Goes on behind the last batch of a file that is open for writing, which ends at `end`. */
-  constructor({ number, bytes, salt }: SegmentHead, file: File, recent: Recent, end = FIRST_BATCH) {
+  /**
+   * Goes on behind the last batch of a file that is open for writing, which ends at `end`. An index is kept only of a segment
+   * that begins here, and of which every batch goes through here.
+   */
+  constructor(
+    { number, bytes, salt }: SegmentHead,
+    file: File,
+    recent: Recent,
+    { end = FIRST_BATCH, keepsIndex = false } = {},
+  ) {
     this.number = number;
     this.#bytes = bytes;
     this.#file = file;
@@ -31,16 +39,20 @@ export class Tail {
     this.#index = new IndexBuilder(bytes);
     this.#recent = recent;
     this.#end = end;
-    if (end !== FIRST_BATCH) this.#index.giveUp();
+    if (!keepsIndex) this.#index.giveUp();
   }
 
   get end(): number {
     return this.#end;
   }
 
-  /** Bytes that still fit. */
+  /** Bytes that still fit in front of the seal, if the index becomes as large a part of them as of those before. */
   get remaining(): number {
-    return this.#bytes - SEAL_BYTES - this.#end;
+    const left = this.#bytes - this.#end;
+    const { sealBytes } = this.#index;
+    if (sealBytes === 0) return left - SEAL_BYTES;
+    const sealShare = sealBytes / (this.#end - FIRST_BATCH);
+    return Math.max(0, Math.min(left - SEAL_BYTES, Math.floor((left - sealBytes) / (1 + sealShare))));
   }
 
   /** Writes a batch and flushes it; resolves with where it begins. After a failure the file takes nothing more. */
@@ -73,6 +85,7 @@ export async function beginSegment(
   prepared: string,
   head: SegmentHead,
   recent: Recent,
+  keepsIndex: boolean,
 ): Promise<Tail> {
   const name = segmentName(head.number);
   let file: File | undefined;
@@ -91,5 +104,5 @@ export async function beginSegment(
     if (linked) await files.unlink(name).catch(() => {});
     throw error;
   }
-  return new Tail(head, file, recent);
+  return new Tail(head, file, recent, { keepsIndex });
 }

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { File, Files } from '../../src/stores/disk/files.ts';
+import { openDiskStore } from '../../src/stores/disk/open.ts';
+import { idsOf, keyOf, contractLimits as limits, message, pullAll } from '../stores/harness.ts';
+import { MemoryFiles } from './memory-files.ts';
+
+const segmentBytes = 1 << 20;
+const MESSAGES = 5_000;
+
+/** Each with as many batches as pushes that come together make. */
+for (const [payloadBytes, together, part] of [
+  [1_024, 64, 0.25],
+  [1_024, 1, 0.25],
+  [4_096, 64, 0.15],
+  [16_384, 16, 0.1],
+] as const) {
+  test(`a start on messages of ${payloadBytes} bytes, ${together} in a batch, reads their heads only`, async () => {
+    const files = new MemoryFiles();
+    const count = Math.floor((MESSAGES * 1_024) / payloadBytes);
+    const store = await openDiskStore({ path: '', limits, files, segmentBytes });
+    for (let first = 0; first < count; first += together) {
+      const pushes = Array.from({ length: Math.min(together, count - first) }, (_, index) => {
+        const number = first + index;
+        const recipient = String(number % 10).padStart(64, '0');
+        return store.push(message(number, { recipient, payload: Buffer.alloc(payloadBytes, number) }));
+      });
+      await Promise.all(pushes);
+    }
+    const { messages } = store.figures();
+    await store.close();
+    const counted = counting(files);
+    const reopened = await openDiskStore({ path: '', limits, files: counted, segmentBytes });
+    const fileBytes = [...files.contents]
+      .filter(([name]) => name.endsWith('.seg'))
+      .reduce((sum, [, { bytes }]) => sum + bytes.length, 0);
+    // The segment that is being written has no index.
+    const readBytes = counted.readBytes - segmentBytes;
+    assert.ok(readBytes < part * fileBytes, `${readBytes} of ${fileBytes}`);
+    assert.deepEqual([messages, reopened.figures().messages], [count, count]);
+    assert.equal((await pullAll(reopened, '3'.padStart(64, '0'))).length, Math.ceil((count - 3) / 10));
+    await reopened.close();
+  });
+}
+
+test('a mailbox that has come, gone and come again is not taken for the one that has its place', async () => {
+  const files = new MemoryFiles();
+  const options = { path: '', limits: { ...limits, dedupWindowMs: 0 }, files };
+  const store = await openDiskStore(options);
+  const [one, same] = [message(1, { recipient: 'alice' }), message(1, { recipient: 'bob' })];
+  await store.push(one);
+  await store.ack('alice', [keyOf(one)]);
+  await store.push(same);
+  await store.push(one);
+  await store.close();
+  const reopened = await openDiskStore(options);
+  for (const recipient of ['alice', 'bob'])
+    assert.deepEqual(await idsOf(reopened, recipient), [one.messageId], recipient);
+  await reopened.close();
+});
+
+function counting(files: MemoryFiles): Files & { readonly readBytes: number } {
+  let readBytes = 0;
+  const counted = (file: File): File => ({
+    ...file,
+    async read(into, position) {
+      const read = await file.read(into, position);
+      readBytes += read;
+      return read;
+    },
+  });
+  return {
+    list: files.list,
+    create: files.create,
+    open: async (name) => counted(await files.open(name)),
+    rename: files.rename,
+    link: files.link,
+    unlink: files.unlink,
+    flushDirectory: files.flushDirectory,
+    get readBytes() {
+      return readBytes;
+    },
+  };
+}
