@@ -78,8 +78,8 @@ export const mutations = [
     patches: [
       {
         file: recovery,
-        find: 'foldPush(table, head,',
-        replace: 'foldPush(table, { ...head, seq: this.nextSeq++ },',
+        find: 'foldPush(table, mailbox, head,',
+        replace: 'foldPush(table, mailbox, { ...head, seq: this.nextSeq++ },',
       },
     ],
   },

@@ -1,7 +1,7 @@
 /**
- * `npm run wasm`: compiles `wasm/packed.ts` into `src/packed-wasm.ts`; with `--check` it writes nothing, and fails where that is
+ * `npm run wasm`: compiles what stands in `wasm/` into text in `src/`; with `--check` it writes nothing, and fails where that is
  * not what stands there. The compiler is installed outside the project, as it is as large as everything that is installed there,
- * and needed only where that file changes.
+ * and needed only where those files change.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -10,10 +10,11 @@ import { join } from 'node:path';
 
 const COMPILER = 'assemblyscript@0.28.20';
 const FLAGS = '-O3 --converge --noAssert --runtime stub --use abort= --enable simd';
-/** Of 64 KiB. */
-const MEMORY_PAGES = 5;
-const SOURCE = 'wasm/packed.ts';
-const GENERATED = 'src/packed-wasm.ts';
+/** What becomes of what, and how much memory it has, in pages of 64 KiB. */
+const MODULES = [
+  { source: 'wasm/packed.ts', generated: 'src/packed-wasm.ts', name: 'packedWasm', pages: 5 },
+  { source: 'wasm/heads.ts', generated: 'src/stores/disk/heads-wasm.ts', name: 'headsWasm', pages: 96 },
+];
 const LINE_LENGTH = 100;
 
 const prefix = join(process.env.TMPDIR ?? tmpdir(), COMPILER.replace('@', '-'));
@@ -24,16 +25,17 @@ execFileSync(
   inherit,
 );
 const compiler = join(prefix, 'node_modules/assemblyscript/bin/asc.js');
-const flags = `${FLAGS} --initialMemory ${MEMORY_PAGES} --maximumMemory ${MEMORY_PAGES}`.split(' ');
-const compiled = join(prefix, 'packed.wasm');
-execFileSync(process.execPath, [compiler, SOURCE, '-o', compiled, ...flags], inherit);
-
-const text = readFileSync(compiled).toString('base64');
-const lines = text.match(new RegExp(`.{1,${LINE_LENGTH}}`, 'g')).map((line) => `  '${line}'`);
-const generated = `/** \`${SOURCE}\`, compiled by \`npm run wasm\`. */
-export const packedWasm =
+const compiled = join(prefix, 'compiled.wasm');
+for (const { source, generated, name, pages } of MODULES) {
+  const flags = `${FLAGS} --initialMemory ${pages} --maximumMemory ${pages}`.split(' ');
+  execFileSync(process.execPath, [compiler, source, '-o', compiled, ...flags], inherit);
+  const text = readFileSync(compiled).toString('base64');
+  const lines = text.match(new RegExp(`.{1,${LINE_LENGTH}}`, 'g')).map((line) => `  '${line}'`);
+  const module = `/** \`${source}\`, compiled by \`npm run wasm\`. */
+export const ${name} =
 ${lines.join(' +\n')};
 `;
-if (!process.argv.includes('--check')) writeFileSync(GENERATED, generated);
-else if (readFileSync(GENERATED, 'utf8') !== generated)
-  throw new Error(`${GENERATED} is not what ${SOURCE} compiles to: npm run wasm`);
+  if (!process.argv.includes('--check')) writeFileSync(generated, module);
+  else if (readFileSync(generated, 'utf8') !== module)
+    throw new Error(`${generated} is not what ${source} compiles to: npm run wasm`);
+}

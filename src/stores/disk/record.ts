@@ -139,12 +139,21 @@ export function headBytesAt(from: Buffer, at: number): number {
 /** Length of the payload behind the whole head that begins at `at`, as it is kept. */
 export function keptBytesAt(from: Buffer, at: number): number {
   const kind = from[at] as number;
-  if (kind > PUSH_BASE64) return 0;
-  const payloadBytes = readU32(from, at + 72);
+  return kind > PUSH_BASE64 ? 0 : keptBytesOf(kind, readU32(from, at + 72));
+}
+
+/** Length of a payload as it is kept. */
+export function keptBytesOf(kind: number, payloadBytes: number): number {
   return kind === PUSH_BASE64 ? base64Length(payloadBytes) : payloadBytes;
 }
 
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+/** Whom the record is for whose whole head begins at `at`. */
+export function recipientAt(from: Buffer, at: number): string {
+  const begin = at + ((from[at] as number) <= PUSH_BASE64 ? PUSH_BYTES : KEY_BYTES);
+  return from.toString('utf8', begin, begin + readU16(from, at + 2));
+}
+
+export type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Reads the head that begins at `at`, into an object that is there if one is given; undefined if no whole head stands there. */
 export function readHead(from: Buffer, at: number, into?: RecordHead): RecordHead | undefined {
@@ -153,9 +162,8 @@ export function readHead(from: Buffer, at: number, into?: RecordHead): RecordHea
   const head: Writable<RecordHead> = into ?? emptyHead();
   const kind = from[at] as number;
   const hasPayload = kind <= PUSH_BASE64;
-  const recipientAt = at + (hasPayload ? PUSH_BYTES : KEY_BYTES);
   head.kind = kind;
-  head.recipient = from.toString('utf8', recipientAt, recipientAt + readU16(from, at + 2));
+  head.recipient = recipientAt(from, at);
   const words = head.words as Writable<Words>;
   for (let word = 0; word < words.length; word++) words[word] = readU32BE(from, at + 24 + 4 * word);
   head.chunkIndex = readU32(from, at + 40);

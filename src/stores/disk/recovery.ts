@@ -1,9 +1,10 @@
 import { crc32 } from 'node:zlib';
 import { foldAck, foldPush, sortMemories } from '../mailboxes/fold.ts';
-import type { Place, Table } from '../mailboxes/table.ts';
+import type { Mailbox, Place, Table } from '../mailboxes/table.ts';
 import { padded } from './batch.ts';
 import type { Findings } from './damage.ts';
 import { type File, type ReadableFiles, withFile, writeWhole } from './files.ts';
+import { HeadReader } from './heads.ts';
 import { type Extent, readLayout, visitBatches, type Written } from './layout.ts';
 import { ACK, END, MEMORY } from './record.ts';
 import { batchesOfIndex, type FoundBatch, type FoundFrame, Scanner, visitRecords } from './scan.ts';
@@ -65,6 +66,9 @@ export async function rewriteLast(file: File, scanner: Scanner, batch: FoundFram
 class Recovery {
   readonly #table: Table;
   readonly #remembers: boolean;
+  readonly #heads = new HeadReader();
+  /** By the numbers of their names. */
+  readonly #mailboxes: (Mailbox | undefined)[] = [];
   last: FoundFrame | undefined;
   isClosed = false;
   nextSeq = 0;
@@ -88,13 +92,23 @@ class Recovery {
     this.nextSeq = Math.max(this.nextSeq, batch.frame.nextSeq);
     this.timeMs = Math.max(this.timeMs, batch.frame.timeMs);
     const [table, remembers] = [this.#table, this.#remembers];
-    visitRecords(batch, (head, position) => {
+    visitRecords(batch, this.#heads, (head, position, name) => {
       this.isClosed = head.kind === END;
       if (this.isClosed) return;
       const place: Place = { segment, position, bytes: head.headBytes + head.keptBytes };
-      if (head.kind === ACK || head.kind === MEMORY) foldAck(table, head, head.ms, remembers, place);
-      else foldPush(table, head, head.deadlineMs, head.payloadBytes, place);
+      const mailbox = this.#mailboxOf(head.recipient, name);
+      if (head.kind === ACK || head.kind === MEMORY) foldAck(table, mailbox, head, head.ms, remembers, place);
+      else foldPush(table, mailbox, head, head.deadlineMs, head.payloadBytes, place);
     });
+  }
+
+  /** A mailbox that was found before is still the one of its name, unless its last slot has gone. */
+  #mailboxOf(recipient: string, name: number | undefined): Mailbox | undefined {
+    const known = name === undefined ? undefined : this.#mailboxes[name];
+    if (known !== undefined && known.slots > 0) return known;
+    const found = this.#table.mailbox(recipient);
+    if (name !== undefined) this.#mailboxes[name] = found;
+    return found;
   }
 }
 

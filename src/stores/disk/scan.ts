@@ -1,8 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { FRAME_BYTES, type Frame, PAGE_BYTES, padded, readFrame } from './batch.ts';
 import type { File } from './files.ts';
+import type { HeadReader } from './heads.ts';
 import {
-  emptyHead,
   expectedPayloadCrc,
   HEAD_BYTES_MAX,
   headBytesAt,
@@ -35,24 +35,26 @@ export interface FoundBatch extends FoundFrame {
 /** Visits the records of a batch; `head` is the same object each time. */
 export function visitRecords(
   { position, frame, heads }: FoundBatch,
-  visit: (head: RecordHead, position: number) => void,
+  reader: HeadReader,
+  visit: (head: RecordHead, position: number, name: number | undefined) => void,
 ): void {
-  const head = emptyHead();
-  let [at, recordAt] = [0, position + FRAME_BYTES];
-  for (let left = frame.records; left > 0; left--) {
-    readHead(heads, at, head);
-    visit(head, recordAt);
-    at += head.headBytes;
+  let recordAt = position + FRAME_BYTES;
+  reader.visit(heads, frame.records, (head, name) => {
+    visit(head, recordAt, name);
     recordAt += head.headBytes + head.keptBytes;
-  }
+  });
 }
 
 /** The records of a batch, an object each. */
-export function recordsOf(batch: FoundBatch): FoundRecord[] {
+export function recordsOf({ position, frame, heads }: FoundBatch): FoundRecord[] {
   const records: FoundRecord[] = [];
-  visitRecords(batch, (head, position) => {
-    records.push({ head: { ...head, words: [...head.words] }, position });
-  });
+  let [at, recordAt] = [0, position + FRAME_BYTES];
+  for (let left = frame.records; left > 0; left--) {
+    const head = readHead(heads, at) as RecordHead;
+    records.push({ head, position: recordAt });
+    at += head.headBytes;
+    recordAt += head.headBytes + head.keptBytes;
+  }
   return records;
 }
 

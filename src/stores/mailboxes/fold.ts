@@ -2,17 +2,18 @@ import { LIVE, MEMORY } from './slots.ts';
 import type { Fact, Mailbox, Place, Table } from './table.ts';
 
 /**
- * Folds a push into the state. Whoever has the higher seq under a key is the later one, in whatever order their records
+ * Folds a push into the state; `known` is its mailbox, if there is one. Whoever has the higher seq under a key is the later one, in whatever order their records
  * are met: the cleaner writes old messages anew behind younger ones.
  */
 export function foldPush(
   table: Table,
+  known: Mailbox | undefined,
   fact: Fact,
   deadlineMs: number,
   payloadBytes: number,
   place: Place,
 ): void {
-  const found = table.mailboxFor(fact.recipient);
+  const found = known ?? table.mailboxFor(fact.recipient);
   const slot = clearWay(table, found, fact);
   if (slot === undefined) return;
   if (slot !== 0) {
@@ -30,9 +31,15 @@ export function foldPush(
   table.place(added, place);
 }
 
-/** Folds an ack, or the memory of one, into the state. */
-export function foldAck(table: Table, fact: Fact, ackedMs: number, remembers: boolean, place: Place): void {
-  const mailbox = table.mailbox(fact.recipient);
+/** Folds an ack, or the memory of one, into the state; `mailbox` is its mailbox, if there is one. */
+export function foldAck(
+  table: Table,
+  mailbox: Mailbox | undefined,
+  fact: Fact,
+  ackedMs: number,
+  remembers: boolean,
+  place: Place,
+): void {
   const slot = mailbox === undefined ? 0 : clearWay(table, mailbox, fact);
   if (slot === undefined) return;
   if (slot !== 0 && table.slots.state.get(slot) === MEMORY) {
