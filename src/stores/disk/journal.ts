@@ -52,6 +52,8 @@ export class Journal {
   #namedOldest: number;
   #flushed: LogPosition;
   #nextNumber: number;
+  /** The seals that are being written. */
+  #leaving: Promise<unknown> = Promise.resolve();
   /** Segments of which every batch failed, to be removed once a later one is in use. */
   #void: number[] = [];
   #broken = false;
@@ -147,6 +149,7 @@ export class Journal {
   /** Lets go of the files. The last batch was written before. */
   async close(): Promise<void> {
     await Promise.all([this.#reserve.close(), this.#retry.close()]);
+    await this.#leaving;
     await this.#segments.close();
     await this.#tail?.close();
   }
@@ -193,12 +196,16 @@ export class Journal {
     this.#segments.add(number, bytes);
     const last = this.#tail;
     this.#tail = next;
-    if (last !== undefined) await this.#leave(last);
+    if (last !== undefined) this.#leaving = Promise.all([this.#leaving, this.#leave(last)]);
     void this.#reserve.prepare();
   }
 
-  /** Seals a segment, now that its successor is there, unless its file has failed. */
+  /**
+   * Seals a segment, now that its successor is there, unless its file has failed. Nobody waits for it, as it may have megabytes
+   * to write; so the file is kept in place meanwhile, and becomes no spare. Never rejects.
+   */
   async #leave(tail: Tail): Promise<void> {
+    const held = this.#segments.hold(tail.number, tail.number);
     try {
       if (!this.#broken) await tail.seal();
     } catch (error) {
@@ -207,6 +214,7 @@ export class Journal {
       this.#parts.logger.warn({ err: error, file }, 'a segment is left without a seal');
     }
     await tail.close().catch(() => {});
+    held.release();
   }
 
   #removeBefore(oldest: number): void {

@@ -124,13 +124,14 @@ export class IndexBuilder {
   /** The seal of a segment: what to write at the very end of its file, which has `room` bytes left. */
   seal(saltCrc: number, room: number): Buffer {
     const isKept = !this.#givenUp && this.#bytes + FOOTER_BYTES <= room;
-    const index = isKept ? Buffer.concat(this.#parts) : Buffer.alloc(0);
-    const footer = Buffer.alloc(FOOTER_BYTES);
+    const seal = Buffer.concat([...(isKept ? this.#parts : []), Buffer.alloc(FOOTER_BYTES)]);
+    const index = seal.subarray(0, -FOOTER_BYTES);
+    const footer = seal.subarray(-FOOTER_BYTES);
     footer.writeUInt32LE(FOOTER_MAGIC, 0);
     footer.writeUInt32LE(isKept ? index.length : NO_INDEX, 4);
     footer.writeUInt32LE(crc32(index, saltCrc), 8);
     footer.writeUInt32LE(crc32(footer.subarray(0, 12), saltCrc), 12);
-    return Buffer.concat([index, footer]);
+    return seal;
   }
 }
 
