@@ -52,7 +52,9 @@ export class Tail {
     const { sealBytes } = this.#index;
     if (sealBytes === 0) return left - SEAL_BYTES;
     const sealShare = sealBytes / (this.#end - FIRST_BATCH);
-    return Math.max(0, Math.min(left - SEAL_BYTES, Math.floor((left - sealBytes) / (1 + sealShare))));
+    const room = Math.max(0, Math.min(left - SEAL_BYTES, Math.floor((left - sealBytes) / (1 + sealShare))));
+    // A batch that is too large for a long rest costs the index, not the rest.
+    return room > this.#bytes / 6 ? left - SEAL_BYTES : room;
   }
 
   /** Writes a batch and flushes it; resolves with where it begins. After a failure the file takes nothing more. */
