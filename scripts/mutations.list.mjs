@@ -109,13 +109,13 @@ export const mutations = [
       { file: journal, find: '      flushed: this.#flushed,\n', replace: '      flushed: this.#end,\n' },
       {
         file: journal,
-        find: '  async #leave(',
+        find: '  #removeBefore(oldest: number): void {',
         replace: `  /** Where the segment before ends, whatever has failed in it. */
   get #end() {
     return this.#tail === undefined ? this.#flushed : { segment: this.#tail.number, position: this.#tail.end };
   }
 
-  async #leave(`,
+  #removeBefore(oldest: number): void {`,
       },
     ],
   },

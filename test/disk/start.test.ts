@@ -43,6 +43,41 @@ for (const [payloadBytes, together, part] of [
   });
 }
 
+test('messages that are longer than a segment are not read at a start', async () => {
+  const files = new MemoryFiles();
+  const options = { path: '', limits: { ...limits, bytesPerMailboxMax: 2 ** 30 }, segmentBytes: 65_536 };
+  const store = await openDiskStore({ ...options, files });
+  for (let number = 0; number < 20; number++)
+    await store.push(message(number, { payload: Buffer.alloc(500_000, number) }));
+  await store.close();
+  const counted = counting(files);
+  const reopened = await openDiskStore({ ...options, files: counted });
+  assert.equal(reopened.figures().messages, 20);
+  // But for the last one, of which nothing says how it ends.
+  assert.ok(counted.readBytes < 2 * 500_000, String(counted.readBytes));
+  await reopened.close();
+});
+
+test('an index costs a sixth of a segment at most, also where large messages stand among many small ones', async () => {
+  const files = new MemoryFiles();
+  const unlimited = { messagesPerMailboxMax: 1e9, bytesPerMailboxMax: 1e9, messagesMax: 1e9 };
+  const options = { path: '', limits: { ...limits, ...unlimited }, files, segmentBytes: 262_144 };
+  const store = await openDiskStore(options);
+  const recipient = 'r'.repeat(64);
+  const [rounds, largeBytes, small] = [60, 90_000, 207];
+  let number = 0;
+  const push = (bytes: number) => store.push(message(number++, { recipient, payload: Buffer.alloc(bytes) }));
+  for (let round = 0; round < rounds; round++) {
+    await push(largeBytes);
+    await Promise.all(Array.from({ length: small }, () => push(0)));
+  }
+  const headBytes = 148;
+  const least = (rounds * (largeBytes + (1 + small) * headBytes)) / options.segmentBytes;
+  const { segments = 0 } = store.figures().disk ?? {};
+  assert.ok(segments < 1.3 * least + 1, `${segments} segments, ${least} at least`);
+  await store.close();
+});
+
 test('a mailbox that has come, gone and come again is not taken for the one that has its place', async () => {
   const files = new MemoryFiles();
   const options = { path: '', limits: { ...limits, dedupWindowMs: 0 }, files };

@@ -7,7 +7,8 @@ import type { Files } from './files.ts';
 import type { Recent } from './recent.ts';
 import type { Purpose, Reserve } from './reserve.ts';
 import { Retry } from './retry.ts';
-import { FIRST_BATCH, type LogPosition, SEAL_BYTES, segmentName } from './segment.ts';
+import { Seals } from './seals.ts';
+import { FIRST_BATCH, type LogPosition, SEAL_BYTES } from './segment.ts';
 import type { Segments } from './segments.ts';
 import { beginSegment, type Tail } from './tail.ts';
 
@@ -47,13 +48,12 @@ export class Journal {
   readonly #segments: Segments;
   readonly #reserve: Reserve;
   readonly #retry: Retry;
+  readonly #seals: Seals;
   #tail: Tail | undefined;
   #oldest: number;
   #namedOldest: number;
   #flushed: LogPosition;
   #nextNumber: number;
-  /** The seals that are being written. */
-  #leaving: Promise<unknown> = Promise.resolve();
   /** Segments of which every batch failed, to be removed once a later one is in use. */
   #void: number[] = [];
   #broken = false;
@@ -67,6 +67,7 @@ export class Journal {
     this.#parts = parts;
     this.#segments = parts.segments;
     this.#reserve = parts.reserve;
+    this.#seals = new Seals(parts.segments, parts.logger);
     this.#retry = new Retry(parts.clock, () => this.#tryAgain());
     this.#reserve.onFull = () => this.#retry.later();
     this.#tail = start.tail;
@@ -149,7 +150,7 @@ export class Journal {
   /** Lets go of the files. The last batch was written before. */
   async close(): Promise<void> {
     await Promise.all([this.#reserve.close(), this.#retry.close()]);
-    await this.#leaving;
+    await this.#seals.settled();
     await this.#segments.close();
     await this.#tail?.close();
   }
@@ -188,33 +189,16 @@ export class Journal {
       flushed: this.#flushed,
       ...stamp(),
     };
-    // On a full disk every byte is for messages.
-    const keepsIndex = isUsual && !this.#reserve.isFull;
-    const next = await beginSegment(files, prepared, head, recent, keepsIndex).catch((error) => {
+    // While the disk is full, an index takes no room from messages.
+    const leavesRoom = !this.#reserve.isFull;
+    const next = await beginSegment(files, prepared, head, recent, leavesRoom).catch((error) => {
       throw this.#fail(error);
     });
     this.#segments.add(number, bytes);
     const last = this.#tail;
     this.#tail = next;
-    if (last !== undefined) this.#leaving = Promise.all([this.#leaving, this.#leave(last)]);
+    if (last !== undefined) this.#seals.leave(last, this.#broken);
     void this.#reserve.prepare();
-  }
-
-  /**
-   * Seals a segment, now that its successor is there, unless its file has failed. Nobody waits for it, as it may have megabytes
-   * to write; so the file is kept in place meanwhile, and becomes no spare. Never rejects.
-   */
-  async #leave(tail: Tail): Promise<void> {
-    const held = this.#segments.hold(tail.number, tail.number);
-    try {
-      if (!this.#broken) await tail.seal();
-    } catch (error) {
-      this.#segments.mark(tail.number, 'tainted');
-      const file = segmentName(tail.number);
-      this.#parts.logger.warn({ err: error, file }, 'a segment is left without a seal');
-    }
-    await tail.close().catch(() => {});
-    held.release();
   }
 
   #removeBefore(oldest: number): void {

@@ -19,18 +19,19 @@ export class Tail {
   readonly #saltCrc: number;
   readonly #index: IndexBuilder;
   readonly #recent: Recent;
+  readonly #leavesRoom: boolean;
   /** Where the next batch begins. */
   #end: number;
 
   /**
-   * Goes on behind the last batch of a file that is open for writing, which ends at `end`. An index is kept only of a segment
-   * that begins here, and of which every batch goes through here.
+   * Goes on behind the last batch of a file that is open for writing, which ends at `end`. `leavesRoom`: for an index, which is
+   * kept otherwise only where it fits behind the last batch.
    */
   constructor(
     { number, bytes, salt }: SegmentHead,
     file: File,
     recent: Recent,
-    { end = FIRST_BATCH, keepsIndex = false } = {},
+    { end = FIRST_BATCH, leavesRoom = false } = {},
   ) {
     this.number = number;
     this.#bytes = bytes;
@@ -39,7 +40,8 @@ export class Tail {
     this.#index = new IndexBuilder(bytes);
     this.#recent = recent;
     this.#end = end;
-    if (!keepsIndex) this.#index.giveUp();
+    this.#leavesRoom = leavesRoom;
+    if (end !== FIRST_BATCH) this.#index.giveUp();
   }
 
   get end(): number {
@@ -50,7 +52,7 @@ export class Tail {
   get remaining(): number {
     const left = this.#bytes - this.#end;
     const { sealBytes } = this.#index;
-    if (sealBytes === 0) return left - SEAL_BYTES;
+    if (!this.#leavesRoom || sealBytes === 0) return left - SEAL_BYTES;
     const sealShare = sealBytes / (this.#end - FIRST_BATCH);
     const room = Math.max(0, Math.min(left - SEAL_BYTES, Math.floor((left - sealBytes) / (1 + sealShare))));
     // A batch that is too large for a long rest costs the index, not the rest.
@@ -87,7 +89,7 @@ export async function beginSegment(
   prepared: string,
   head: SegmentHead,
   recent: Recent,
-  keepsIndex: boolean,
+  leavesRoom: boolean,
 ): Promise<Tail> {
   const name = segmentName(head.number);
   let file: File | undefined;
@@ -106,5 +108,5 @@ export async function beginSegment(
     if (linked) await files.unlink(name).catch(() => {});
     throw error;
   }
-  return new Tail(head, file, recent, { keepsIndex });
+  return new Tail(head, file, recent, { leavesRoom });
 }
