@@ -13,8 +13,8 @@ export interface Address {
 }
 
 /**
- * What a module of `wasm/` exports, in a new instance of it; undefined where there is no WebAssembly (`--jitless`), a processor
- * without SIMD, or not enough address space (`ulimit -v`): V8 asks for gigabytes of that, whatever the memory's size.
+ * What a module of `wasm/` exports, in a new instance of it; undefined without WebAssembly (`--jitless`), without SIMD, and
+ * with too little address space (`ulimit -v`): V8 asks for gigabytes of that, whatever the memory's size.
  */
 export function instantiate<Exports extends object>(base64: string): Exports | undefined {
   if (typeof WebAssembly === 'undefined') return undefined;

@@ -18,7 +18,7 @@ const NAMES: usize = SLOTS + 4 * SLOTS_COUNT;
 
 /** In place of a name's number, where there was no room for it. */
 export const UNKNOWN: u32 = 0xffff_ffff;
-/** Whoever makes names that belong into one slot gains nothing: they stay unknown, which costs no more than to be new. */
+/** Names that collide further stay unknown, so that colliding on purpose makes no long search. */
 const PROBES_MAX = 8;
 
 const PUSH: u32 = 1;

@@ -1,3 +1,4 @@
+import { endianness } from 'node:os';
 import { type Address, instantiate } from '../../wasm.ts';
 import type { Words } from '../mailboxes/uuid.ts';
 import { headsWasm } from './heads-wasm.ts';
@@ -24,13 +25,14 @@ export class HeadReader {
   readonly #names: string[] = [];
 
   constructor() {
-    const code = instantiate<Code>(headsWasm);
+    // The numbers in the memory of WebAssembly are little-endian on every machine.
+    const code = endianness() === 'LE' ? instantiate<Code>(headsWasm) : undefined;
     this.#rows = code && new Rows(code);
   }
 
   /**
    * Visits so many whole heads; `head` is the same object each time. Recipients that are known have numbers, from 0 on in the
-   * order in which they are met.
+   * order in which they are met, which is that of the rows.
    */
   visit(heads: Buffer, count: number, visit: (head: RecordHead, name: number | undefined) => void): void {
     const head: Writable<RecordHead> = emptyHead();
@@ -102,7 +104,7 @@ class Rows {
     head.headBytes = words[next + 7] as number;
     const payloadBytes = words[next + 8] as number;
     head.payloadBytes = payloadBytes;
-    head.keptBytes = payloadBytes === 0 ? 0 : keptBytesOf(kind, payloadBytes);
+    head.keptBytes = keptBytesOf(kind, payloadBytes);
     const name = words[next + 1] as number;
     return name === this.#unknown ? undefined : name;
   }

@@ -102,7 +102,7 @@ class Recovery {
     });
   }
 
-  /** A mailbox that was found before is still the one of its name, unless its last slot has gone. */
+  /** A mailbox that was found before is that of its name until its last slot goes; it gets no other one, and its name a new mailbox. */
   #mailboxOf(recipient: string, name: number | undefined): Mailbox | undefined {
     const known = name === undefined ? undefined : this.#mailboxes[name];
     if (known !== undefined && known.slots > 0) return known;

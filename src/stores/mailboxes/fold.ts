@@ -2,8 +2,8 @@ import { LIVE, MEMORY } from './slots.ts';
 import type { Fact, Mailbox, Place, Table } from './table.ts';
 
 /**
- * Folds a push into the state; `known` is its mailbox, if there is one. Whoever has the higher seq under a key is the later one, in whatever order their records
- * are met: the cleaner writes old messages anew behind younger ones.
+ * Folds a push into the state; `known` is its mailbox, if there is one. Whoever has the higher seq under a key is the later
+ * one, in whatever order their records are met: the cleaner writes old messages anew behind younger ones.
  */
 export function foldPush(
   table: Table,
@@ -31,16 +31,16 @@ export function foldPush(
   table.place(added, place);
 }
 
-/** Folds an ack, or the memory of one, into the state; `mailbox` is its mailbox, if there is one. */
+/** Folds an ack, or the memory of one, into the state; `known` is its mailbox, if there is one. */
 export function foldAck(
   table: Table,
-  mailbox: Mailbox | undefined,
+  known: Mailbox | undefined,
   fact: Fact,
   ackedMs: number,
   remembers: boolean,
   place: Place,
 ): void {
-  const slot = mailbox === undefined ? 0 : clearWay(table, mailbox, fact);
+  const slot = known === undefined ? 0 : clearWay(table, known, fact);
   if (slot === undefined) return;
   if (slot !== 0 && table.slots.state.get(slot) === MEMORY) {
     table.place(slot, place);
