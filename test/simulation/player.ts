@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict';
-import { crc32 } from 'node:zlib';
-import { RelayError } from '../../src/errors.ts';
 import type { Message, MessageKey, NewMessage } from '../../src/message.ts';
 import type { AckResult, Page } from '../../src/stores/store.ts';
 import { type Harness, pullAll } from '../stores/harness.ts';
+import {
+  answerOf,
+  answerOfModel,
+  inspect,
+  isSame,
+  type VisiblePage,
+  visible,
+  visiblePage,
+} from './answers.ts';
+import { explain, type Pulled, part, type Waiting, whole } from './explain.ts';
 import { type Call, type History, recipients, type Step } from './history.ts';
-import { CutShort } from './http-store.ts';
 import { Model } from './model.ts';
 import { storeTime } from './model-store.ts';
+
+/** Of payload: a page with no more is read at once. */
+const WHOLE_BYTES_MAX = 262_144;
 
 /** By when a store has got over a fault that is gone, in steps of a second. */
 const WELL_AGAIN_SECONDS = 3;
@@ -82,28 +92,53 @@ class Player {
     const mailboxes = await Promise.all(recipients.map((each) => pullAll(direct, each)));
     const found = mailboxes.flat().sort((a, b) => a.seq - b.seq);
     this.#checkCursors(found);
-    const explained: Model[] = [];
-    for (const order of permutations(prepared.map((_, index) => index))) {
-      for (const before of this.#models) {
-        const model = before.copy();
-        const agrees = order.every(
-          (index) =>
-            (mayRefuse && isSame(answers[index], REFUSED)) ||
-            (isSame(answers[index], CUT_SHORT) && mayBeCutShort(calls, answers, index)) ||
-            isSame(
-              answers[index],
-              answerOfModel(() => prepared[index]?.onModel(model, nowMs)),
-            ),
-        );
-        model.expire(nowMs);
-        if (agrees && isSame(model.messages.map(visible), found.map(visible))) explained.push(model);
-      }
-    }
+    const atOnce = prepared.map(({ onModel }, index) =>
+      whole(
+        (model) =>
+          (mayRefuse && isSame(answers[index], REFUSED)) ||
+          (isSame(answers[index], CUT_SHORT) && mayBeCutShort(calls, answers, index)) ||
+          isSame(
+            answers[index],
+            answerOfModel(() => onModel(model, nowMs)),
+          ),
+      ),
+    );
+    const inParts = prepared.map(({ pulled }, index) => {
+      const page = answers[index] as VisiblePage;
+      const isPage = pulled !== undefined && 'messages' in page;
+      return isPage && this.#mayBeInParts(pulled, calls)
+        ? part(pulled, page, nowMs)
+        : (atOnce[index] as Waiting);
+    });
+    const statesAfter = (waiting: readonly Waiting[]): Model[] =>
+      this.#models
+        .flatMap((before) => explain(before, waiting))
+        .filter((model) => {
+          model.expire(nowMs);
+          return isSame(model.messages.map(visible), found.map(visible));
+        });
+    const explainedAtOnce = statesAfter(atOnce);
+    const explained = explainedAtOnce.length > 0 ? explainedAtOnce : statesAfter(inParts);
     assert.ok(
       explained.length > 0,
       `no order explains ${inspect({ calls, answers, found: found.map(visible) })}`,
     );
     this.#adopt(explained, found);
+  }
+
+  /** Over the wire a long page is sent in parts, and what others do meanwhile shows in those that follow. */
+  #mayBeInParts({ recipient }: Pulled, calls: readonly Call[]): boolean {
+    const kept = this.#models
+      .flatMap(({ messages }) => messages)
+      .filter((each) => each.recipient === recipient);
+    const pushed = calls.map((each) =>
+      each.kind === 'push' && each.recipient === recipient ? each.bytes : 0,
+    );
+    const bytes = [...kept.map(({ payload }) => payload.length), ...pushed].reduce(
+      (sum, each) => sum + each,
+      0,
+    );
+    return this.#harness.direct !== undefined && bytes > WHOLE_BYTES_MAX;
   }
 
   /** Takes over the store's seqs, so that cursors mean the same to both, and drops states that are the same. */
@@ -131,7 +166,7 @@ class Player {
     }
   }
 
-  #prepare(call: Call): { onStore: () => Promise<object>; onModel: (model: Model, nowMs: number) => object } {
+  #prepare(call: Call): Prepared {
     const { store } = this.#harness;
     const { recipient } = call;
     if (call.kind === 'push') {
@@ -154,6 +189,7 @@ class Player {
         return visiblePage(page);
       },
       onModel: (model, nowMs) => visiblePage(model.pull(recipient, afterSeq, limit, nowMs)),
+      pulled: { recipient, afterSeq, limit },
     };
   }
 
@@ -185,6 +221,12 @@ class Player {
   }
 }
 
+interface Prepared {
+  readonly onStore: () => Promise<object>;
+  readonly onModel: (model: Model, nowMs: number) => object;
+  readonly pulled?: Pulled;
+}
+
 /** The answer of a store that cannot take anything now. */
 const REFUSED = { code: 'storage_error' };
 
@@ -198,48 +240,4 @@ function mayBeCutShort(calls: readonly Call[], answers: readonly object[], index
     each.recipient === recipient &&
     ((answers[at] as Partial<AckResult>).deleted ?? 0) > 0;
   return kind === 'pull' && calls.some(deletes);
-}
-
-function visible({ recipient, messageId, meta, payload, arrivalMs, deadlineMs }: Message): object {
-  return { recipient, messageId, meta, length: payload.length, crc: crc32(payload), arrivalMs, deadlineMs };
-}
-
-function visiblePage({ messages, more, remaining }: Page): object {
-  return { messages: messages.map(visible), more, remaining };
-}
-
-async function answerOf(call: () => Promise<object>): Promise<object> {
-  try {
-    return await call();
-  } catch (error) {
-    return refusal(error);
-  }
-}
-
-function answerOfModel(call: () => object | undefined): object | undefined {
-  try {
-    return call();
-  } catch (error) {
-    return refusal(error);
-  }
-}
-
-function refusal(error: unknown): object {
-  if (error instanceof RelayError || error instanceof CutShort) return { code: error.code };
-  throw error;
-}
-
-function isSame(a: unknown, b: unknown): boolean {
-  return inspect(a) === inspect(b);
-}
-
-function inspect(value: unknown): string {
-  return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? `${part}n` : part));
-}
-
-function permutations(items: readonly number[]): number[][] {
-  if (items.length === 0) return [[]];
-  return items.flatMap((first) =>
-    permutations(items.filter((item) => item !== first)).map((rest) => [first, ...rest]),
-  );
 }
