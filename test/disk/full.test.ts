@@ -10,14 +10,20 @@ import { seededRandom } from '../simulation/random.ts';
 import { TestClock } from '../stores/clock.ts';
 import { contractLimits, keyOf, message } from '../stores/harness.ts';
 
-/** A store on a disk of ten segments. */
-async function openSmall(t: TestContext) {
+/** A store on a disk of ten segments, on which no segment is given up before `mayGo` has resolved. */
+async function openSmall(t: TestContext, mayGo: () => Promise<void> = async () => {}) {
   const disk = new SimulatedDisk(seededRandom(1));
   disk.capacity = 10 * (SEGMENT_BYTES / 4_096);
   disk.operations.onCall = () => setImmediate(() => disk.operations.completeOne());
   const store = await openDiskStore({
     path: '',
-    files: disk.files,
+    files: {
+      ...disk.files,
+      rename: async (from, to) => {
+        if (from.endsWith('.seg')) await mayGo();
+        return disk.files.rename(from, to);
+      },
+    },
     clock: new TestClock(),
     limits: contractLimits,
     segmentBytes: SEGMENT_BYTES,
@@ -46,6 +52,17 @@ test('acks go on on a full disk, however often pushes fill what they have won', 
     const acked = kept.splice(Math.floor(kept.length / 2), 1).map(keyOf);
     assert.equal((await store.ack('alice', acked)).deleted, 1);
   }
+});
+
+test('acks wait for a segment that is about to give its room back', async (t) => {
+  const held: (() => void)[] = [];
+  const { store } = await openSmall(t, () => new Promise((resolve) => held.push(resolve)));
+  const letGo = setInterval(() => {
+    for (const go of held.splice(0)) go();
+  }, 20);
+  t.after(() => clearInterval(letGo));
+  for (const pushed of await fill(store, 0))
+    assert.equal((await store.ack('alice', [keyOf(pushed)])).deleted, 1);
 });
 
 /** Pushes until the disk takes no more; resolves with what it has taken. */

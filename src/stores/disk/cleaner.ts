@@ -140,6 +140,11 @@ export class Cleaner {
     this.restart();
   }
 
+  /** Ends a pause, as there is room that it may have waited for. */
+  resume(): void {
+    this.#pausedUntilMs = 0;
+  }
+
   /** The batch failed: the segment is begun again. */
   restart(): void {
     this.#number = 0;

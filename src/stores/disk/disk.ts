@@ -81,7 +81,10 @@ export class DiskStore implements Store {
     this.#cleaner = new Cleaner({ ...parts, onDamage });
     const batch = new Batch(Math.min(STAGING_BYTES, parts.segmentBytes));
     this.#writer = new Writer({ ...parts, cleaner: this.#cleaner, expiry: this.#expiry, batch });
-    segments.onDisposed = () => this.#writer.wake();
+    segments.onDisposed = () => {
+      this.#cleaner.resume();
+      this.#writer.wake();
+    };
   }
 
   push(message: NewMessage): Promise<PushResult> {
