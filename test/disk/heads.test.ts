@@ -37,7 +37,7 @@ const record = fc.record({
 type Given = typeof record extends fc.Arbitrary<infer Value> ? Value : never;
 
 test('heads are read in rows as they are one by one, and a recipient has one number', () => {
-  const reader = new HeadReader();
+  const reader = new HeadReader(0);
   const numbers = new Map<string, number>();
   // So many that they are not read at once, and at times one that does not fit into what is.
   const batch = fc.tuple(
@@ -63,7 +63,7 @@ test('heads are read in rows as they are one by one, and a recipient has one num
 });
 
 test('with more recipients than there is room for, each record is still that of its own', () => {
-  const reader = new HeadReader();
+  const reader = new HeadReader(0);
   const named = new Map<number, string>();
   let unnamed = 0;
   for (let round = 0; round < 2; round++) {
