@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ids, idsOf, keyOf, message, type Promises } from '../harness.ts';
 
 const keys = (...numbers: number[]) => numbers.map((number) => keyOf(message(number)));
@@ -78,5 +79,18 @@ export const ackPromises: Promises = {
     const acked = await store.ack('alice', keys(...numbers, 5_000));
     assert.deepEqual(acked, { deleted: 1_000, missing: 1, remaining: 0 });
     assert.deepEqual(await idsOf(store), []);
+  },
+
+  async 'while an ack of many messages is decided, turns of the event loop are left to others'(open) {
+    const { store } = await open();
+    const many = Array.from({ length: 20_000 }, (_, number) => keyOf(message(number)));
+    let isAcked = false;
+    const acking = store.ack('alice', many).finally(() => {
+      isAcked = true;
+    });
+    let turns = 0;
+    for (; !isAcked; turns++) await nextTurn();
+    assert.ok(turns >= 20, `${turns} turns`);
+    assert.equal((await acking).missing, 20_000);
   },
 };
