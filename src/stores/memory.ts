@@ -67,12 +67,13 @@ class MemoryStore implements Store {
   }
 
   ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
-    return this.#operate(recipient, (nowMs) =>
-      this.#mailboxes.ack(recipient).decide(keys, (changes) => {
-        this.#mailboxes.settle(nowMs);
-        for (const { slot } of changes) this.#messages[slot] = undefined;
-      }),
-    );
+    return this.#operate(recipient, (nowMs) => {
+      const acking = this.#mailboxes.ack(recipient);
+      const changes = acking.decide(keys);
+      this.#mailboxes.settle(nowMs);
+      for (const { slot } of changes) this.#messages[slot] = undefined;
+      return acking.result;
+    });
   }
 
   sweep(): Promise<number> {
@@ -100,10 +101,7 @@ class MemoryStore implements Store {
   }
 
   /** Runs an operation at a time at which nothing in its mailbox is due. */
-  async #operate<Result>(
-    recipient: string,
-    operation: (nowMs: number) => Result | Promise<Result>,
-  ): Promise<Result> {
+  async #operate<Result>(recipient: string, operation: (nowMs: number) => Result): Promise<Result> {
     if (this.#closed) throw new RelayError('storage_error');
     return this.#inFlight.run(() => this.#expiry.whenNoneIsDue(recipient, operation));
   }

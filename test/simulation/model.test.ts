@@ -10,9 +10,5 @@ storeContract(
     const clock = new TestClock();
     return { store: openModelStore({ ...contractLimits, ...limits }, clock), clock };
   },
-  // It has no clients to keep waiting.
-  {
-    durable: false,
-    except: ['while an ack of many messages is decided, turns of the event loop are left to others'],
-  },
+  { durable: false },
 );

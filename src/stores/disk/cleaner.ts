@@ -140,7 +140,7 @@ export class Cleaner {
     this.restart();
   }
 
-  /** Ends a pause, as there is room that it may have waited for. */
+  /** Ends a pause, whatever it is for: there is room that it may have waited for. */
   resume(): void {
     this.#pausedUntilMs = 0;
   }

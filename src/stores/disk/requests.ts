@@ -3,6 +3,7 @@ import type { MessageKey, NewMessage } from '../../message.ts';
 import { uuidWords } from '../mailboxes/uuid.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { AckResult, PushResult } from '../store.ts';
+import { inTurns } from '../turns.ts';
 import type { Batch } from './batch.ts';
 import { ACK, ackBytes, pushHeadBytes } from './record.ts';
 
@@ -55,18 +56,26 @@ export function pushRequest(
   return { purpose: 'push', recipient, bytesMax: bytes, decide };
 }
 
+/** Its keys are decided a thousand in a turn of the event loop. */
 export function ackRequest(
   mailboxes: Mailboxes,
   recipient: string,
   keys: readonly MessageKey[],
 ): Request<AckResult> {
   const bytes = ackBytes(recipient);
-  const decide = (batch: Batch, nowMs: number): AckResult | Promise<AckResult> =>
-    mailboxes.ack(recipient).decide(keys, (changes) => {
-      for (const change of changes) {
+  const decide = (batch: Batch, nowMs: number): AckResult | Promise<AckResult> => {
+    const acking = mailboxes.ack(recipient);
+    let decided = 0;
+    const deciding = inTurns((max) => {
+      const some = keys.slice(decided, decided + max);
+      for (const change of acking.decide(some)) {
         change.at = batch.addAck(ACK, { ...mailboxes.table.factOf(change.slot), ms: nowMs });
         change.bytes = bytes;
       }
+      decided += some.length;
+      return some.length;
     });
+    return deciding === undefined ? acking.result : deciding.then(() => acking.result);
+  };
   return { purpose: 'ack', recipient, bytesMax: keys.length * bytes, decide };
 }

@@ -10,7 +10,7 @@ import type { Tail } from './tail.ts';
 export class Seals {
   readonly #segments: Segments;
   readonly #logger: Logger;
-  #writing: Promise<unknown> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(segments: Segments, logger: Logger) {
     this.#segments = segments;
@@ -19,12 +19,13 @@ export class Seals {
 
   /** Leaves a segment, with a seal unless its file has failed. */
   leave(tail: Tail, hasFailed: boolean): void {
-    this.#writing = Promise.all([this.#writing, this.#leave(tail, hasFailed)]);
+    const leaving = this.#leave(tail, hasFailed);
+    this.#writing = this.#writing.then(() => leaving);
   }
 
   /** Resolves when every segment that was left is sealed and closed. */
-  async settled(): Promise<void> {
-    await this.#writing;
+  settled(): Promise<void> {
+    return this.#writing;
   }
 
   /** Never rejects: a segment without its seal is as good, a start only takes longer. */

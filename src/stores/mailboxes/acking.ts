@@ -1,12 +1,11 @@
 import type { MessageKey } from '../../message.ts';
 import type { AckResult } from '../store.ts';
-import { inTurns } from '../turns.ts';
 import type { Change, Changes } from './changes.ts';
 import { LIVE, PENDING } from './slots.ts';
 import type { Table } from './table.ts';
 import { uuidWords } from './uuid.ts';
 
-/** An ack that is being decided, a thousand of its keys in a turn of the event loop. */
+/** An ack that is being decided, some of its keys at a time. */
 export class Acking {
   readonly #table: Table;
   readonly #changes: Changes;
@@ -20,27 +19,8 @@ export class Acking {
     this.#recipient = recipient;
   }
 
-  /** Decides the keys; `onChanges` is given what was noted for those of each turn that are there. */
-  decide(
-    keys: readonly MessageKey[],
-    onChanges: (changes: readonly Change[]) => void,
-  ): AckResult | Promise<AckResult> {
-    let decided = 0;
-    const deciding = inTurns((max) => {
-      const some = keys.slice(decided, decided + max);
-      onChanges(this.#decideSome(some));
-      decided += some.length;
-      return some.length;
-    });
-    return deciding === undefined ? this.#result : deciding.then(() => this.#result);
-  }
-
-  get #result(): AckResult {
-    const remaining = this.#table.mailbox(this.#recipient)?.plannedMessages ?? 0;
-    return { deleted: this.#deleted, missing: this.#seen.size - this.#deleted, remaining };
-  }
-
-  #decideSome(keys: readonly MessageKey[]): Change[] {
+  /** Decides some keys; gives what was noted for those that are there. */
+  decide(keys: readonly MessageKey[]): Change[] {
     const changes: Change[] = [];
     for (const key of keys) {
       const name = `${key.messageId}/${key.chunkIndex}`;
@@ -51,6 +31,11 @@ export class Acking {
     }
     this.#deleted += changes.length;
     return changes;
+  }
+
+  get result(): AckResult {
+    const remaining = this.#table.mailbox(this.#recipient)?.plannedMessages ?? 0;
+    return { deleted: this.#deleted, missing: this.#seen.size - this.#deleted, remaining };
   }
 
   #decideOne({ messageId, chunkIndex }: MessageKey): Change | undefined {
