@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { HeadReader } from '../../src/stores/disk/heads.ts';
 import {
@@ -81,6 +83,21 @@ test('with more recipients than there is room for, each record is still that of 
     }
   }
   assert.ok(named.size > 50_000 && unnamed > 2 * 20_000, `${named.size} ${unnamed}`);
+});
+
+test('without WebAssembly heads are read one by one', async () => {
+  const given = Array.from({ length: 3 }, (_, seq) => ({ ...sample, seq }));
+  const program = `
+    import { HeadReader } from ${JSON.stringify(new URL('../../src/stores/disk/heads.js', import.meta.url))};
+    const found = [];
+    const heads = Buffer.from(process.argv[1], 'base64');
+    new HeadReader(0).visit(heads, ${given.length}, ({ seq }, name) => found.push([seq, name ?? 'no number']));
+    console.log(JSON.stringify([typeof WebAssembly, found]));`;
+  const heads = Buffer.concat(given.map(encode)).toString('base64');
+  const args = ['--jitless', '--input-type=module', '--eval', program, heads];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const found = given.map(({ seq }) => [seq, 'no number']);
+  assert.deepEqual(JSON.parse(stdout), ['undefined', found]);
 });
 
 const sample: Given = {
