@@ -23,3 +23,30 @@ test('a segment that was lent goes once it is given back, even if its file was n
   await segments.settled();
   assert.deepEqual(await files.list(), []);
 });
+
+test('a segment that could not be removed is removed later', async () => {
+  const files = new MemoryFiles([[segmentName(1), Buffer.from('a')]]);
+  const { unlink } = files;
+  const gate = createGate(2);
+  const segments = new Segments(files, new Spares(files, gate, 4096), gate, 4096, silentLog);
+  segments.add(1, 1);
+  files.unlink = async () => {
+    throw new Error('ENOSPC');
+  };
+  segments.drop(1);
+  await segments.settled();
+  await segments.removeLeft();
+  assert.deepEqual(await files.list(), [segmentName(1)]);
+  files.unlink = unlink;
+  await segments.removeLeft();
+  assert.deepEqual(await files.list(), []);
+});
+
+test('a spare whose name cannot be flushed is not left behind', async () => {
+  const files = new MemoryFiles();
+  files.flushDirectory = async () => {
+    throw new Error('EIO');
+  };
+  await assert.rejects(new Spares(files, createGate(2), 4096).create(4096), { message: 'EIO' });
+  assert.deepEqual(await files.list(), []);
+});

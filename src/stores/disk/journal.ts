@@ -116,9 +116,9 @@ export class Journal {
     return this.#segments.bytes + this.#reserve.bytes;
   }
 
-  /** Whether segments that no longer count are on their way to make room. */
-  get isMakingRoom(): boolean {
-    return this.hasUnnamed || this.#segments.isDisposing;
+  /** Whether segments that no longer count are on their way to give their room back. */
+  get isDisposing(): boolean {
+    return this.#segments.isDisposing;
   }
 
   /** Whether a write or flush has failed and no batch was flushed since. */
@@ -225,6 +225,7 @@ export class Journal {
 
   /** A second after the disk failed or was full. */
   async #tryAgain(): Promise<void> {
+    await this.#segments.removeLeft();
     if (!this.#broken) return this.#reserve.prepare();
     try {
       await this.#reserve.tryToAdd();

@@ -33,6 +33,8 @@ export class Segments {
   readonly #open = new Set<Segment>();
   #disposals: Promise<void> = Promise.resolve();
   #disposing = 0;
+  /** Names of files that no longer count and could not be removed. */
+  #left: string[] = [];
   bytes = 0;
   /** Called after each segment that is disposed of. */
   onDisposed: () => void = () => {};
@@ -111,6 +113,15 @@ export class Segments {
     if (segment.pins === 0) this.#dispose(segment);
   }
 
+  /** Tries once more to remove what could not be removed. Never rejects. */
+  async removeLeft(): Promise<void> {
+    for (const name of this.#left.splice(0)) {
+      await this.#files.unlink(name).catch((error) => {
+        if (error.code !== 'ENOENT') this.#left.push(name);
+      });
+    }
+  }
+
   /** Resolves when what was dropped is disposed of. */
   settled(): Promise<void> {
     return this.#disposals;
@@ -167,6 +178,7 @@ export class Segments {
           { err: error, file: segmentName(segment.number) },
           'a segment that no longer counts is still there',
         );
+        if (!segment.damaged) this.#left.push(segmentName(segment.number));
       }
       this.#byNumber.delete(segment.number);
       this.bytes -= segment.bytes;

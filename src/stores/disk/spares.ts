@@ -49,12 +49,14 @@ export class Spares {
   async create(bytes: number): Promise<string> {
     const number = ++this.#lastName;
     const [unfinished, name] = [`new-${number}`, `spare-${number}`];
+    let current = unfinished;
     try {
       await this.#fill(unfinished, bytes);
       await this.#files.rename(unfinished, name);
+      current = name;
       await this.#files.flushDirectory();
     } catch (error) {
-      await this.#files.unlink(unfinished).catch(() => {});
+      await this.#files.unlink(current).catch(() => {});
       throw error;
     }
     return name;
@@ -65,18 +67,22 @@ export class Spares {
     return this.#names.pop();
   }
 
-  /** Makes a spare of a segment that no longer counts. Its old name is gone for good before a byte of it changes. */
+  /**
+   * Makes a spare of a segment that no longer counts, or removes it where that fails. Its old name is gone for good before a
+   * byte of it changes.
+   */
   async recycle(segment: string): Promise<void> {
     const name = `spare-${++this.#lastName}`;
-    await this.#files.rename(segment, name);
+    let current = segment;
     try {
+      await this.#files.rename(segment, name);
+      current = name;
       await this.#files.flushDirectory();
       await this.#blank(name);
-    } catch (error) {
-      await this.#files.unlink(name).catch(() => {});
-      throw error;
+      this.#names.push(name);
+    } catch {
+      await this.#files.unlink(current);
     }
-    this.#names.push(name);
   }
 
   async #blank(name: string): Promise<void> {

@@ -96,12 +96,16 @@ export class Writer {
     });
   }
 
-  /** Finishes what waits, and says in the log that nothing was on its way. */
+  /** Finishes what waits, refuses what waits for room, and says in the log that nothing was on its way. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#pace.close();
     while (this.#isRunning) await this.#running;
     await this.#cleaner.idle();
+    for (const { request, reject } of this.#queue.splice(0)) {
+      this.backlog.remove(request.bytesMax);
+      reject(new RelayError('storage_error'));
+    }
     if (this.#journal.broken) return;
     this.#batch.reset();
     this.#batch.addEnd();
@@ -142,7 +146,7 @@ export class Writer {
       const isIdle = decided.length === 0;
       const mayMove = !isIdle || this.#queue.length > 0 || this.#pace.isLull;
       if (isAdmitted && mayMove) this.#isMoving = this.#cleaner.addTo(this.#batch, isIdle);
-      if (!isIdle) this.#pace.endLull(this.#isMoving);
+      if (!isIdle && isAdmitted) this.#pace.endLull(this.#isMoving);
       if (decided.length === 0 && this.#batch.records === 0 && !this.#isBatchDue) return false;
       await this.#commit(decided, nowMs);
       for (const { tell } of decided) tell();
@@ -164,10 +168,13 @@ export class Writer {
   async #decide(decided: Decided[], nowMs: number): Promise<boolean> {
     const first = this.#queue[0]?.request;
     if (first === undefined) return true;
+    const isAck = first.purpose === 'ack';
     const bytes = padded(FRAME_BYTES + first.bytesMax);
-    const isAdmitted = await this.#journal.admits(first.purpose, bytes);
-    if (!isAdmitted && first.purpose === 'ack' && this.#makesRoom()) return true;
-    const { remaining, capacity } = this.#journal;
+    const { capacity } = this.#journal;
+    // Most of what a long ack names may be missing.
+    const isAdmitted = await this.#journal.admits(first.purpose, isAck ? Math.min(bytes, capacity) : bytes);
+    if (!isAdmitted && isAck && this.#makesRoom()) return true;
+    const { remaining } = this.#journal;
     const beginsSegment = bytes > remaining;
     const room = Math.min(beginsSegment ? capacity : remaining, this.#batchBytesMax);
     const isForAll = this.#reserve.servesAll(beginsSegment);
@@ -211,7 +218,8 @@ export class Writer {
 
   /** Whether a full disk is about to have room: acks, which give more of it back, wait for that rather than be refused. */
   #makesRoom(): boolean {
-    return !this.#journal.broken && (this.#cleaner.makesRoom() || this.#journal.isMakingRoom);
+    const { broken, isDisposing, hasUnnamed } = this.#journal;
+    return !broken && (this.#cleaner.makesRoom() || isDisposing || (hasUnnamed && !this.#cleaner.isPaused));
   }
 
   /** Makes what was decided durable, then visible. */
