@@ -152,6 +152,21 @@ test('pushes that are refused in every turn do not keep the cleaner from making 
   assert.ok(stored >= 20, `${stored} were taken`);
 });
 
+test('acks go on on a full disk, however much of what is older still lives', async (t) => {
+  const { store } = await openSmall(t, { segments: 50, segmentBytes: 262_144 });
+  const taken: NewMessage[] = [];
+  for (let isFull = false; !isFull; ) {
+    // Together they just fit into a segment, as one batch.
+    const pushes = Array.from({ length: 15 }, (_, index) => store.push(large(taken.length + index)));
+    const told = await Promise.allSettled(pushes);
+    taken.push(
+      ...told.flatMap(({ status }, index) => (status === 'fulfilled' ? [large(taken.length + index)] : [])),
+    );
+    isFull = told.some(({ status }) => status === 'rejected');
+  }
+  for (const pushed of taken.reverse()) assert.equal((await store.ack('alice', [keyOf(pushed)])).deleted, 1);
+});
+
 function large(number: number): NewMessage {
   return message(number, { payload: Buffer.alloc(16_384, number) });
 }

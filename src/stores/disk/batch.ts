@@ -14,6 +14,8 @@ import {
 /** Batches begin on a boundary of this many bytes, so that no write touches a page that holds flushed data. */
 export const PAGE_BYTES = 4096;
 export const FRAME_BYTES = 48;
+/** A batch of more than one request is no longer. */
+export const BATCH_BYTES_MAX = 1 << 20;
 const MAGIC = 0x31_42_4e_45; // "ENB1"
 /** Payloads from here on are written from where they are; smaller ones are copied, which is cheaper than a piece more. */
 const COPY_BYTES_MAX = 32_768;

@@ -1,7 +1,7 @@
 import { ACKED, MEMORY } from '../mailboxes/slots.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { Clock } from '../store.ts';
-import { type Batch, FRAME_BYTES, PAGE_BYTES, padded } from './batch.ts';
+import { BATCH_BYTES_MAX, type Batch, FRAME_BYTES, PAGE_BYTES, padded } from './batch.ts';
 import type { Journal } from './journal.ts';
 import type { KeptRecord } from './kept-record.ts';
 import type { Reader } from './reader.ts';
@@ -13,6 +13,11 @@ import type { Segments } from './segments.ts';
 /** What the cleaner adds to one batch: so much, or twice what callers add, up to a bound. It reads twice as much at once. */
 const STEP_BYTES = 65_536;
 const STEP_BYTES_MAX = 262_144;
+/**
+ * And on a full disk, in a batch of its own: at least as much as one batch of callers holds. So what is written anew is in no
+ * more batches than it was, and takes no more room; otherwise a pass over many segments would use the reserve up.
+ */
+const FULL_STEP_BYTES = BATCH_BYTES_MAX;
 /** Segments that the files may have above 2 × what lives: the four spares, the one being written, and one begun. */
 const SLACK_SEGMENTS = 6;
 /** What must have changed for a pass that an ack waits for: two acks in pages of their own, which fit into one. */
@@ -104,7 +109,8 @@ export class Cleaner {
   addTo(batch: Batch, isIdle: boolean): boolean {
     const { remaining } = this.#journal;
     const callers = batch.length - FRAME_BYTES;
-    this.#stepBytes = Math.min(STEP_BYTES_MAX, Math.max(STEP_BYTES, 2 * callers));
+    const isTight = isIdle && this.#reserve.isFull;
+    this.#stepBytes = isTight ? FULL_STEP_BYTES : Math.min(STEP_BYTES_MAX, Math.max(STEP_BYTES, 2 * callers));
     const loaded = this.#loaded.length;
     let added = 0;
     for (

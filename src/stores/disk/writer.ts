@@ -7,14 +7,13 @@ import type { Clock } from '../store.ts';
 import type { StoreTime } from '../time.ts';
 import { inTurns } from '../turns.ts';
 import { Backlog } from './backlog.ts';
-import { type Batch, FRAME_BYTES, padded } from './batch.ts';
+import { BATCH_BYTES_MAX, type Batch, FRAME_BYTES, padded } from './batch.ts';
 import type { Cleaner } from './cleaner.ts';
 import type { Journal } from './journal.ts';
 import { Pace } from './pace.ts';
 import type { Decided, Request, Waiting } from './requests.ts';
 import type { Purpose, Reserve } from './reserve.ts';
 
-const BATCH_BYTES_MAX = 1 << 20;
 /** After a batch of the cleaner's that found no room. */
 const RETRY_MS = 1000;
 
