@@ -104,7 +104,7 @@ test('where segments that no longer count can be neither renamed nor removed, an
     throw new Error('EIO');
   };
   const { store } = await openSmall(t, { segments: 7, mayRename: fails, mayRemove: fails });
-  const taken = await fill(store, 0, 3_000);
+  const taken = await fill(store, 0, () => 3_000);
   const acking = (async () => {
     for (const pushed of taken) await store.ack('alice', [keyOf(pushed)]);
   })();
@@ -141,7 +141,7 @@ test('pushes that are refused in every turn do not keep the cleaner from making 
   let [stored, refused, number] = [0, 0, 100_000];
   const pushing = Array.from({ length: 4 }, async () => {
     while (stored < 20 && refused < 20_000) {
-      await store.push(large(number++)).then(
+      await store.push(message(number++, { payload: Buffer.alloc(16_384) })).then(
         () => stored++,
         () => refused++,
       );
@@ -154,34 +154,30 @@ test('pushes that are refused in every turn do not keep the cleaner from making 
 
 test('acks go on on a full disk, however much of what is older still lives', async (t) => {
   const { store } = await openSmall(t, { segments: 50, segmentBytes: 262_144 });
-  const taken: NewMessage[] = [];
-  for (let isFull = false; !isFull; ) {
-    // Together they just fit into a segment, as one batch.
-    const pushes = Array.from({ length: 15 }, (_, index) => store.push(large(taken.length + index)));
-    const told = await Promise.allSettled(pushes);
-    taken.push(
-      ...told.flatMap(({ status }, index) => (status === 'fulfilled' ? [large(taken.length + index)] : [])),
-    );
-    isFull = told.some(({ status }) => status === 'rejected');
-  }
+  // Together they just fit into a segment, as one batch.
+  const taken = await fill(store, 0, () => 16_384, 15);
   for (const pushed of taken.reverse()) assert.equal((await store.ack('alice', [keyOf(pushed)])).deleted, 1);
 });
 
-function large(number: number): NewMessage {
-  return message(number, { payload: Buffer.alloc(16_384, number) });
-}
-
-/** Pushes until the disk takes no more, of several lengths if none is given; resolves with what it has taken. */
-async function fill(store: Store, first: number, payloadBytes?: number): Promise<NewMessage[]> {
+/** Pushes, so many together, until the disk takes no more; resolves with what it has taken. */
+async function fill(
+  store: Store,
+  first: number,
+  payloadBytes = (number: number) => 1_000 + (number % 7) * 1_500,
+  together = 1,
+): Promise<NewMessage[]> {
   const taken: NewMessage[] = [];
-  for (let number = first; ; number++) {
-    const pushed = message(number, { payload: Buffer.alloc(payloadBytes ?? 1_000 + (number % 7) * 1_500) });
-    try {
+  for (let [number, isFull] = [first, false]; !isFull; ) {
+    const pushes = Array.from({ length: together }, async () => {
+      const pushed = message(number++, { payload: Buffer.alloc(payloadBytes(number)) });
       await store.push(pushed);
-    } catch (error) {
-      assert.ok(error instanceof RelayError && error.code === 'storage_error');
-      return taken;
+      taken.push(pushed);
+    });
+    for (const pushed of await Promise.allSettled(pushes)) {
+      if (pushed.status === 'fulfilled') continue;
+      assert.ok(pushed.reason instanceof RelayError && pushed.reason.code === 'storage_error');
+      isFull = true;
     }
-    taken.push(pushed);
   }
+  return taken;
 }
