@@ -126,9 +126,13 @@ export class Journal {
     return this.#broken;
   }
 
-  /** Whether a batch of a padded length may be written now. One that needs a segment of its own may try. */
+  /**
+   * Whether a batch of a padded length may be written now. One that needs a segment of its own may try, but for acks: most of
+   * what a long one names may be missing.
+   */
   async admits(purpose: Purpose, bytes: number): Promise<boolean> {
-    return bytes > this.capacity || this.#reserve.admits(purpose, bytes > this.remaining);
+    if (bytes > this.capacity && purpose !== 'ack') return true;
+    return this.#reserve.admits(purpose, bytes > this.remaining);
   }
 
   /** Writes a batch and flushes it; resolves with where it begins. Throws `storage_error`; then nothing of it counts. */

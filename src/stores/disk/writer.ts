@@ -167,13 +167,10 @@ export class Writer {
   async #decide(decided: Decided[], nowMs: number): Promise<boolean> {
     const first = this.#queue[0]?.request;
     if (first === undefined) return true;
-    const isAck = first.purpose === 'ack';
     const bytes = padded(FRAME_BYTES + first.bytesMax);
-    const { capacity } = this.#journal;
-    // Most of what a long ack names may be missing.
-    const isAdmitted = await this.#journal.admits(first.purpose, isAck ? Math.min(bytes, capacity) : bytes);
-    if (!isAdmitted && isAck && this.#makesRoom()) return true;
-    const { remaining } = this.#journal;
+    const isAdmitted = await this.#journal.admits(first.purpose, bytes);
+    if (!isAdmitted && first.purpose === 'ack' && this.#makesRoom()) return true;
+    const { remaining, capacity } = this.#journal;
     const beginsSegment = bytes > remaining;
     const room = Math.min(beginsSegment ? capacity : remaining, this.#batchBytesMax);
     const isForAll = this.#reserve.servesAll(beginsSegment);
