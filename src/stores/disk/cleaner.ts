@@ -4,6 +4,7 @@ import type { Clock } from '../store.ts';
 import { BATCH_BYTES_MAX, type Batch, FRAME_BYTES, PAGE_BYTES, padded } from './batch.ts';
 import type { Journal } from './journal.ts';
 import type { KeptRecord } from './kept-record.ts';
+import { Passes } from './passes.ts';
 import type { Reader } from './reader.ts';
 import { ackBytes, MEMORY as MEMORY_RECORD } from './record.ts';
 import type { Reserve } from './reserve.ts';
@@ -36,6 +37,7 @@ export class Cleaner {
   readonly #reader: Reader;
   readonly #journal: Journal;
   readonly #reserve: Reserve;
+  readonly #passes: Passes;
   readonly #segmentBytes: number;
   readonly #clock: Clock;
   readonly #onDamage: (slot: number) => void;
@@ -46,9 +48,6 @@ export class Cleaner {
   #stepBytes = STEP_BYTES;
   #loading: Promise<void> | undefined;
   #pausedUntilMs = 0;
-  /** The last segment of the pass that is under way, and what had changed when it began. */
-  #passEnd = 0;
-  #changedBeforePass = 0;
 
   constructor(parts: {
     mailboxes: Mailboxes;
@@ -65,6 +64,7 @@ export class Cleaner {
     this.#reader = parts.reader;
     this.#journal = parts.journal;
     this.#reserve = parts.reserve;
+    this.#passes = new Passes(parts);
     this.#segmentBytes = parts.segmentBytes;
     this.#clock = parts.clock;
     this.#onDamage = parts.onDamage;
@@ -167,22 +167,9 @@ export class Cleaner {
     if (this.excessBytes <= 0 && !isUrgent) return false;
     const number = this.#segments.numbers.find((each) => each >= this.#journal.oldest);
     if (number === undefined || number >= this.#journal.tailNumber) return false;
-    if (!this.#mayPass(number, isUrgent ? URGENT_PASS_BYTES : this.#segmentBytes / 2)) return false;
+    if (!this.#passes.reach(number, isUrgent ? URGENT_PASS_BYTES : this.#segmentBytes / 2)) return false;
     this.#number = number;
     this.#parts = undefined;
-    return true;
-  }
-
-  /**
-   * Cleaning may gain nothing, as where large records leave the ends of segments unused; so a pass over all segments is
-   * followed by another one only once enough was written or has died.
-   */
-  #mayPass(number: number, bytesMin: number): boolean {
-    if (number <= this.#passEnd) return true;
-    const changedBytes = this.#journal.callerBytes + this.#mailboxes.table.diedBytes;
-    if (this.#passEnd !== 0 && changedBytes - this.#changedBeforePass < bytesMin) return false;
-    this.#passEnd = this.#journal.tailNumber;
-    this.#changedBeforePass = changedBytes;
     return true;
   }
 
