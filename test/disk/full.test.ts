@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RelayError } from '../../src/errors.ts';
-import type { NewMessage } from '../../src/message.ts';
+import type { MessageKey, NewMessage } from '../../src/message.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import type { Store } from '../../src/stores/store.ts';
 import { SimulatedDisk } from '../simulation/disk.ts';
@@ -83,8 +83,7 @@ for (const [kind, missing] of [
     }, 20);
     t.after(() => clearInterval(letGo));
     const unknown = Array.from({ length: missing }, (_, index) => keyOf(message(1_000_000 + index)));
-    for (const pushed of await fill(store, 0))
-      assert.equal((await store.ack('alice', [keyOf(pushed), ...unknown])).deleted, 1);
+    await ackEach(store, await fill(store, 0), unknown);
   });
 }
 
@@ -95,8 +94,7 @@ test('acks go on on a full disk, also where segments cannot be renamed at first'
       if (failures-- > 0) throw new Error('ENOSPC');
     },
   });
-  for (const pushed of await fill(store, 0))
-    assert.equal((await store.ack('alice', [keyOf(pushed)])).deleted, 1);
+  await ackEach(store, await fill(store, 0));
 });
 
 test('where segments that no longer count can be neither renamed nor removed, an ack is refused in the end', async (t) => {
@@ -105,10 +103,7 @@ test('where segments that no longer count can be neither renamed nor removed, an
   };
   const { store } = await openSmall(t, { segments: 7, mayRename: fails, mayRemove: fails });
   const taken = await fill(store, 0, () => 3_000);
-  const acking = (async () => {
-    for (const pushed of taken) await store.ack('alice', [keyOf(pushed)]);
-  })();
-  await assert.rejects(acking, { code: 'storage_error' });
+  await assert.rejects(ackEach(store, taken), { code: 'storage_error' });
 });
 
 test('a close refuses the ack that waits for room', async (t) => {
@@ -118,10 +113,7 @@ test('a close refuses the ack that waits for room', async (t) => {
     mayRename: () => (isHeld ? new Promise((resolve) => held.push(resolve)) : Promise.resolve()),
   });
   const taken = await fill(store, 0);
-  const acking = (async () => {
-    for (const pushed of taken) await store.ack('alice', [keyOf(pushed)]);
-  })();
-  const refused = assert.rejects(acking, { code: 'storage_error' });
+  const refused = assert.rejects(ackEach(store, taken), { code: 'storage_error' });
   // Until no more batch is written, as all wait for the segments that are held.
   for (let [turns, batches] = [0, -1]; turns < 100 || held.length === 0; turns++, await nextTurn()) {
     if (store.figures().disk?.batches !== batches) turns = 0;
@@ -156,7 +148,7 @@ test('acks go on on a full disk, however much of what is older still lives', asy
   const { store } = await openSmall(t, { segments: 50, segmentBytes: 262_144 });
   // Together they just fit into a segment, as one batch.
   const taken = await fill(store, 0, () => 16_384, 15);
-  for (const pushed of taken.reverse()) assert.equal((await store.ack('alice', [keyOf(pushed)])).deleted, 1);
+  await ackEach(store, taken.reverse());
 });
 
 /** Pushes, so many together, until the disk takes no more; resolves with what it has taken. */
@@ -180,4 +172,14 @@ async function fill(
     }
   }
   return taken;
+}
+
+/** Acks one message after the other, and with each what is `missing`; rejects with the first refusal. */
+async function ackEach(
+  store: Store,
+  taken: readonly NewMessage[],
+  missing: readonly MessageKey[] = [],
+): Promise<void> {
+  for (const pushed of taken)
+    assert.equal((await store.ack('alice', [keyOf(pushed), ...missing])).deleted, 1);
 }

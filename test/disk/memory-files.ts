@@ -59,6 +59,13 @@ export class MemoryFiles implements Files {
 
   async flushDirectory(): Promise<void> {}
 
+  /** The same directory, of which every file is used as `wrap` gives it. */
+  wrapped(wrap: (file: File) => File): Files {
+    const { list, create, rename, link, unlink } = this;
+    const open = async (name: string): Promise<File> => wrap(await this.open(name));
+    return { list, create, open, rename, link, unlink, flushDirectory: () => this.flushDirectory() };
+  }
+
   #of(name: string): { bytes: Buffer } {
     const held = this.contents.get(name);
     if (held === undefined) throw Object.assign(new Error(`ENOENT: ${name}`), { code: 'ENOENT' });

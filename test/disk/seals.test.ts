@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { silentLog } from '../../src/log.ts';
-import type { File, Files } from '../../src/stores/disk/files.ts';
+import type { File } from '../../src/stores/disk/files.ts';
 import { createGate } from '../../src/stores/disk/gate.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { Recent } from '../../src/stores/disk/recent.ts';
@@ -115,14 +115,5 @@ function heldSeal(files: MemoryFiles) {
       return file.write(pieces, position);
     },
   });
-  const watching: Files = {
-    list: files.list,
-    create: files.create,
-    open: async (name) => watched(await files.open(name)),
-    rename: files.rename,
-    link: files.link,
-    unlink: files.unlink,
-    flushDirectory: files.flushDirectory,
-  };
-  return { files: watching, write, fail: () => fail(new Error('EIO')) };
+  return { files: files.wrapped(watched), write, fail: () => fail(new Error('EIO')) };
 }

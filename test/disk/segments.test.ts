@@ -8,10 +8,7 @@ import { Spares } from '../../src/stores/disk/spares.ts';
 import { MemoryFiles } from './memory-files.ts';
 
 test('a segment that was lent goes once it is given back, even if its file was not open by then', async () => {
-  const files = new MemoryFiles([[segmentName(1), Buffer.from('a')]]);
-  const gate = createGate(2);
-  const segments = new Segments(files, new Spares(files, gate, 4096), gate, 4096, silentLog);
-  segments.add(1, 1);
+  const { files, segments } = oneSegment();
   const lent = segments.lend(1);
   segments.drop(1);
   await segments.settled();
@@ -25,11 +22,8 @@ test('a segment that was lent goes once it is given back, even if its file was n
 });
 
 test('a segment that could not be removed is removed later', async () => {
-  const files = new MemoryFiles([[segmentName(1), Buffer.from('a')]]);
+  const { files, segments } = oneSegment();
   const { unlink } = files;
-  const gate = createGate(2);
-  const segments = new Segments(files, new Spares(files, gate, 4096), gate, 4096, silentLog);
-  segments.add(1, 1);
   files.unlink = async () => {
     throw new Error('ENOSPC');
   };
@@ -50,3 +44,12 @@ test('a spare whose name cannot be flushed is not left behind', async () => {
   await assert.rejects(new Spares(files, createGate(2), 4096).create(4096), { message: 'EIO' });
   assert.deepEqual(await files.list(), []);
 });
+
+/** A directory with nothing but segment 1, of one byte. */
+function oneSegment() {
+  const files = new MemoryFiles([[segmentName(1), Buffer.from('a')]]);
+  const gate = createGate(2);
+  const segments = new Segments(files, new Spares(files, gate, 4096), gate, 4096, silentLog);
+  segments.add(1, 1);
+  return { files, segments };
+}

@@ -110,13 +110,7 @@ function counting(files: MemoryFiles): Files & { readonly readBytes: number } {
     },
   });
   return {
-    list: files.list,
-    create: files.create,
-    open: async (name) => counted(await files.open(name)),
-    rename: files.rename,
-    link: files.link,
-    unlink: files.unlink,
-    flushDirectory: files.flushDirectory,
+    ...files.wrapped(counted),
     get readBytes() {
       return readBytes;
     },
