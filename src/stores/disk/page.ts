@@ -1,3 +1,4 @@
+import type { Message } from '../../message.ts';
 import type { Page } from '../store.ts';
 import type { KeptRecord } from './kept-record.ts';
 
@@ -9,9 +10,11 @@ export function diskPage(
   records: readonly KeptRecord[],
   rest: Required<Pick<Page, 'more' | 'remaining' | 'release'>>,
 ): Page {
+  let messages: readonly Message[] | undefined;
   const page: Page = {
     get messages() {
-      return records.map((record) => record.message());
+      messages ??= records.map((record) => record.message());
+      return messages;
     },
     ...rest,
   };
