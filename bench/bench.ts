@@ -24,6 +24,8 @@ const scenarios: readonly Scenario[] = [
   ...pageScenarios,
   ...backlogScenarios,
 ];
+/** What another relay can be driven through in turn with ours. */
+const comparisons: readonly Scenario[] = [...rateScenarios, ...pageScenarios];
 
 // An interrupted bench leaves by the ordinary way out, on which the servers are ended.
 process.once('SIGINT', () => process.exit(130));
@@ -46,7 +48,8 @@ async function main(args: string[]): Promise<void> {
 async function bench(options: Options): Promise<void> {
   const directory = diskDirectory(options.directory);
   const asked = chosen(options);
-  const where = { ...machine(), relay: options.url ?? options.command };
+  const { against } = options;
+  const where = { ...machine(), relay: options.url ?? options.command, ...(against && { against }) };
   console.log(`${Object.values(where).join(' · ')}\n\n${tableHead()}`);
   const results: Result[] = [];
   for (const scenario of asked) {
@@ -54,7 +57,8 @@ async function bench(options: Options): Promise<void> {
     console.log(resultLines(result).join('\n'));
     results.push(result);
   }
-  const goals = verdicts(results);
+  // What is to be reached is said of bare servers.
+  const goals = against === undefined ? verdicts(results) : [];
   console.log(`\n${verdictLines(goals).join('\n')}`);
   const { jsonPath, svgPath, effort } = options;
   if (jsonPath !== undefined)
@@ -73,11 +77,12 @@ async function outcome(scenario: Scenario, options: Options, directory: string):
   }
 }
 
-function chosen({ only, connectionsMax, url }: Options): Scenario[] {
+function chosen({ only, connectionsMax, url, against }: Options): Scenario[] {
   const asked = (name: string) => only.some((kind) => name === kind || name.startsWith(`${kind}-`));
-  const named = scenarios.filter(({ name }) => only.length === 0 || asked(name));
+  const all = against === undefined ? scenarios : comparisons;
+  const named = all.filter(({ name }) => only.length === 0 || asked(name));
   if (named.length === 0)
-    throw new Error(`no scenario is named so; there are ${scenarios.map(({ name }) => name)}`);
+    throw new Error(`no scenario is named so; there are ${all.map(({ name }) => name)}`);
   return named.filter(
     ({ pushConnections, settings }) =>
       pushConnections <= connectionsMax && (url === undefined || settings === undefined),

@@ -4,6 +4,7 @@ import { median, memoryMb, percentile } from './figures.ts';
 import type { Effort } from './options.ts';
 import type { Script } from './scripts.ts';
 import { type Server, startEcho } from './servers.ts';
+import type { Stage } from './stage.ts';
 
 export interface Workload {
   /** New scripts for a round, one for each connection. */
@@ -12,7 +13,7 @@ export interface Workload {
   warmUp(): Script[];
   /** Whether a round ends with its scripts; else it ends with its time. */
   readonly whole?: boolean;
-  /** What the relay is compared to; a bare `node:http` server when it is not said. */
+  /** What the relay is compared to, where that is no other relay; a bare `node:http` server when it is not said. */
   readonly floors?: readonly Floor[];
 }
 
@@ -27,22 +28,25 @@ export interface Figures {
   readonly generatorShare: number;
 }
 
-/** A bare server's figures, and the relay's to them: taken within each round, the median of the rounds. */
-export interface FloorFigures extends Figures {
+/** Who is driven in turn with the relay: bare servers, or another relay. */
+export type Other = Floor | 'relay';
+
+/** The other's figures, and the relay's to them: taken within each round, the median of the rounds. */
+export interface OtherFigures extends Figures {
   readonly rateRatio: number;
   readonly cpuRatio: number;
 }
 
 export interface Comparison {
   readonly relay: Figures;
-  readonly floors: Readonly<Partial<Record<Floor, FloorFigures>>>;
+  readonly others: Readonly<Partial<Record<Other, OtherFigures>>>;
   /** The most memory that the relay had at once, in MB. */
   readonly peakMb: number;
 }
 
-/** Drives the relay and bare servers that give the relay's own answers, in turn. */
+/** Drives the relay and, in turn with it, the other one or else bare servers that give the relay's own answers. */
 export async function compare(
-  relay: Target,
+  { relay, against }: Stage,
   workload: Workload,
   effort: Pick<Effort, 'rounds' | 'seconds' | 'warmUpSeconds'>,
 ): Promise<{ comparison: Comparison; relayLoads: Load[] }> {
@@ -53,30 +57,35 @@ export async function compare(
   await drive(relay, sampled, warmUpSeconds);
 
   const relayLoads: Load[] = [];
-  const floors: { kind: Floor; server: Server; loads: Load[] }[] = [];
+  const floors: Server[] = [];
+  const others: { kind: Other; target: Target; loads: Load[] }[] = [];
+  if (against !== undefined) others.push({ kind: 'relay', target: against, loads: [] });
   try {
-    for (const kind of workload.floors ?? ['http'])
-      floors.push({ kind, server: await startEcho(kind, answers), loads: [] });
-    for (const { server } of floors) await drive(server, workload.warmUp(), warmUpSeconds);
+    for (const kind of against === undefined ? (workload.floors ?? (['http'] as const)) : []) {
+      const server = await startEcho(kind, answers);
+      floors.push(server);
+      others.push({ kind, target: server, loads: [] });
+    }
+    for (const { target } of others) await drive(target, workload.warmUp(), warmUpSeconds);
     for (let round = 0; round < rounds; round++) {
       relayLoads.push(await drive(relay, workload.scripts(), seconds));
-      for (const { server, loads } of floors) loads.push(await drive(server, workload.scripts(), seconds));
+      for (const { target, loads } of others) loads.push(await drive(target, workload.scripts(), seconds));
     }
   } finally {
-    for (const { server } of floors) await server.stop();
+    for (const server of floors) await server.stop();
   }
 
   const relayRounds = relayLoads.map(figures);
-  const compared = floors.map(({ kind, loads }) => [kind, floorFigures(relayRounds, loads.map(figures))]);
+  const compared = others.map(({ kind, loads }) => [kind, otherFigures(relayRounds, loads.map(figures))]);
   const peakMb = memoryMb(relay.pid, 'VmHWM');
-  const comparison = { relay: medians(relayRounds), floors: Object.fromEntries(compared), peakMb };
+  const comparison = { relay: medians(relayRounds), others: Object.fromEntries(compared), peakMb };
   return { comparison, relayLoads };
 }
 
-function floorFigures(relay: readonly Figures[], bare: readonly Figures[]): FloorFigures {
+function otherFigures(relay: readonly Figures[], other: readonly Figures[]): OtherFigures {
   const ratio = (key: keyof Figures) =>
-    median(relay.map((round, index) => round[key] / (bare[index]?.[key] ?? Number.NaN)));
-  return { ...medians(bare), rateRatio: ratio('perSecond'), cpuRatio: ratio('cpuUs') };
+    median(relay.map((round, index) => round[key] / (other[index]?.[key] ?? Number.NaN)));
+  return { ...medians(other), rateRatio: ratio('perSecond'), cpuRatio: ratio('cpuUs') };
 }
 
 function figures(load: Load): Figures {

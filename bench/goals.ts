@@ -58,11 +58,11 @@ function atMost(toReach: number, scenario: string, what: string, of: Goal['of'])
 }
 
 function rate(floor: Floor): Goal['of'] {
-  return ({ comparison }) => comparison?.floors[floor]?.rateRatio;
+  return ({ comparison }) => comparison?.others[floor]?.rateRatio;
 }
 
 function cpu(floor: Floor): Goal['of'] {
-  return ({ comparison }) => comparison?.floors[floor]?.cpuRatio;
+  return ({ comparison }) => comparison?.others[floor]?.cpuRatio;
 }
 
 function figure(name: string): Goal['of'] {

@@ -34,6 +34,8 @@ export interface Options {
   readonly pid: number | undefined;
   /** Starts a relay when `--config FILE` is added to it. */
   readonly command: string;
+  /** Starts another relay in the same way, which is driven in turn with the first, in place of bare servers. */
+  readonly against: string | undefined;
   /** Where stores are made; on a disk that counts. */
   readonly directory: string | undefined;
   /** Names of scenarios or of kinds of them, as `push` for `push-1` and so on; empty for all. */
@@ -54,6 +56,7 @@ export const usage = `npm run bench -- [options]
   --json FILE            write every figure to a file
   --svg FILE             draw what is to be reached, and what was, into a file
   --command COMMAND      start this relay instead of ours; --config FILE is added to it
+  --against COMMAND      start another relay too, and drive it in turn in place of bare servers
   --url URL              drive a relay that runs already (http)
   --pid PID              its process, for processor time and memory
   --connections-max N    leave out what pushes on more connections (for a relay that hangs)
@@ -103,6 +106,7 @@ export function readOptions(args: string[]): (Options & { readonly list: boolean
       json: { type: 'string' },
       svg: { type: 'string' },
       command: { type: 'string' },
+      against: { type: 'string' },
       url: { type: 'string' },
       pid: { type: 'string' },
       'connections-max': { type: 'string' },
@@ -120,6 +124,7 @@ export function readOptions(args: string[]): (Options & { readonly list: boolean
     url: values.url,
     pid: positive('--pid', values.pid),
     command: values.command ?? ownCommand(),
+    against: values.against,
     directory: values.directory,
     connectionsMax: positive('--connections-max', values['connections-max']) ?? Infinity,
     effort: { ...effort, rounds: positive('--rounds', values.rounds) ?? effort.rounds },

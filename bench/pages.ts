@@ -32,11 +32,11 @@ export const pageScenarios: readonly Scenario[] = [
 ];
 
 async function alone(stage: Stage): Promise<Outcome> {
-  const { relay, effort } = stage;
+  const { effort } = stage;
   const recipient = newRecipient();
   await fill(stage, [recipient], effort.queueMessages);
   const scripts = () => [readThrough(recipient, effort.queueMessages)];
-  const { comparison, relayLoads } = await compare(relay, { scripts, warmUp: scripts, whole: true }, effort);
+  const { comparison, relayLoads } = await compare(stage, { scripts, warmUp: scripts, whole: true }, effort);
   return { comparison, figures: endsMs(relayLoads, 1) };
 }
 
@@ -44,7 +44,7 @@ async function interleaved(stage: Stage): Promise<Outcome> {
   const recipients = times(stage.effort.interleavedMailboxes, newRecipient);
   await fill(stage, recipients, recipients.length * PAGE_MESSAGES);
   const scripts = () => [fullPages(recipients)];
-  const { comparison } = await compare(stage.relay, { scripts, warmUp: scripts }, stage.effort);
+  const { comparison } = await compare(stage, { scripts, warmUp: scripts }, stage.effort);
   return { comparison };
 }
 
@@ -61,7 +61,7 @@ async function drained(stage: Stage): Promise<Outcome> {
     whole: true,
   };
   // A mailbox is drained once.
-  const { comparison, relayLoads } = await compare(relay, workload, { ...effort, rounds: 1 });
+  const { comparison, relayLoads } = await compare(stage, workload, { ...effort, rounds: 1 });
   await drive(relay, [emptyPulls(recipient, 1)]);
   return { comparison, figures: endsMs(relayLoads, 2) };
 }

@@ -22,7 +22,7 @@ export function machine(): Record<string, string> {
 
 interface Row extends Figures {
   readonly peakMb?: number;
-  /** Of the relay to this server. */
+  /** Of the relay to who was driven in turn with it. */
   readonly rateRatio?: number;
   readonly cpuRatio?: number;
 }
@@ -43,7 +43,7 @@ export function tableHead(): string {
   return 'scenario'.padEnd(NAME_WIDTH) + columns.map(({ title }) => cell(title, title)).join('');
 }
 
-/** The lines of one result: the relay, the bare servers, and the figures that only this scenario has. */
+/** The lines of one result: the relay, who was driven in turn with it, and the figures that only this scenario has. */
 export function resultLines({ name, comparison, figures = {}, failure }: Result): string[] {
   if (failure !== undefined) return [`${name.padEnd(NAME_WIDTH)}  failed: ${failure}`];
   const figureLines = Object.entries(figures).map(
@@ -52,9 +52,11 @@ export function resultLines({ name, comparison, figures = {}, failure }: Result)
   return [...(comparison === undefined ? [name] : tableLines(name, comparison)), ...figureLines];
 }
 
-function tableLines(name: string, { relay, peakMb, floors }: Comparison): string[] {
-  const bare = Object.entries(floors).map(([floor, row]) => tableLine(`  bare ${floor}`, row));
-  return [tableLine(name, { ...relay, peakMb }), ...bare];
+function tableLines(name: string, { relay, peakMb, others }: Comparison): string[] {
+  const lines = Object.entries(others).map(([kind, row]) =>
+    tableLine(kind === 'relay' ? '  other relay' : `  bare ${kind}`, row),
+  );
+  return [tableLine(name, { ...relay, peakMb }), ...lines];
 }
 
 function tableLine(name: string, row: Row): string {

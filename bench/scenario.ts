@@ -1,5 +1,5 @@
 import { type Comparison, compare, type Workload } from './compare.ts';
-import { drive, type Load } from './drive.ts';
+import { drive, type Load, type Target } from './drive.ts';
 import { newRecipient } from './requests.ts';
 import { pushes, type Script } from './scripts.ts';
 import type { Settings } from './servers.ts';
@@ -30,7 +30,7 @@ export const MAILBOXES = 1_000;
 /** Compares by rounds that end with their time. */
 export function rates(scripts: () => Script[], floors?: Workload['floors']): Scenario['run'] {
   const workload: Workload = { scripts, warmUp: scripts, ...(floors && { floors }) };
-  return async ({ relay, effort }) => ({ comparison: (await compare(relay, workload, effort)).comparison });
+  return async (stage) => ({ comparison: (await compare(stage, workload, stage.effort)).comparison });
 }
 
 /** New messages, without end, to a relay's usual number of mailboxes. */
@@ -39,18 +39,22 @@ export function endlessPushes(connections: number, payloadBytes: number): Script
   return times(connections, () => pushes(recipients, payloadBytes, { requests: Number.MAX_SAFE_INTEGER }));
 }
 
-/** Pushes new messages, evenly to the recipients, and resolves when all are stored. */
-export function fill(
-  { relay, fillConnections }: Stage,
+/** Pushes new messages, evenly to the recipients, to the other relay too, and resolves when all are stored. */
+export async function fill(
+  { relay, against, fillConnections }: Stage,
   recipients: readonly string[],
   messages: number,
   payloadBytes = KIB,
 ): Promise<Load> {
-  const budget = { requests: messages };
-  return drive(
-    relay,
-    times(fillConnections, () => pushes(recipients, payloadBytes, budget)),
-  );
+  const fillOne = (target: Target): Promise<Load> => {
+    const budget = { requests: messages };
+    return drive(
+      target,
+      times(fillConnections, () => pushes(recipients, payloadBytes, budget)),
+    );
+  };
+  if (against !== undefined) await fillOne(against);
+  return fillOne(relay);
 }
 
 export function times<T>(count: number, make: (index: number) => T): T[] {

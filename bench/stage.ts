@@ -8,6 +8,8 @@ import { type RelayProcess, type Settings, startRelay } from './servers.ts';
 /** What a scenario runs on. */
 export interface Stage {
   readonly relay: Target;
+  /** Another relay, on a store of its own. */
+  readonly against: Target | undefined;
   /** On the disk that the relay's store is on. */
   readonly directory: string;
   readonly effort: Effort;
@@ -24,6 +26,7 @@ export interface Stage {
 
 /** Of the bench's options, what a stage follows. */
 export type StageOptions = Pick<Options, 'url' | 'pid' | 'command' | 'effort' | 'connectionsMax'> & {
+  readonly against?: string | undefined;
   readonly settings?: Settings;
 };
 
@@ -51,18 +54,19 @@ export async function onStage<T>(
   const directory = mkdtempSync(join(parent, 'enigma-relay-bench-'));
   const clear = () => rmSync(directory, { recursive: true, force: true });
   process.once('exit', clear);
-  const common = {
-    directory,
-    effort: options.effort,
-    settings: options.settings ?? {},
-    fillConnections: Math.min(FILL_CONNECTIONS, options.connectionsMax),
-  };
+  const { effort, settings = {} } = options;
+  const fillConnections = Math.min(FILL_CONNECTIONS, options.connectionsMax);
+  let against: RelayProcess | undefined;
   try {
+    if (options.against !== undefined)
+      against = await startRelay(options.against, mkdtempSync(join(directory, 'against-')), settings);
+    const common = { against, directory, effort, settings, fillConnections };
     if (options.url !== undefined) {
       return await run({ ...common, relay: { url: options.url, pid: options.pid }, restart: undefined });
     }
     return await onOwnRelay(options.command, common, run);
   } finally {
+    await against?.stop();
     process.off('exit', clear);
     clear();
   }
