@@ -27,7 +27,7 @@ export interface Exchange {
   answer(answer: Answer): Promise<void> | undefined;
   /** Answers a request whose body is not wanted. */
   refuse(reply: Reply): Promise<void> | undefined;
-  /** Resolves when the connection has ended. */
+  /** Resolves when the connection has ended, at once if it has already. */
   gone(): Promise<undefined>;
   /** Ends the connection of a request that cannot be answered. */
   abandon(): void;
@@ -75,8 +75,8 @@ export function createServe(admit: Admit, log: Log): Serve {
     try {
       const isGone = await Promise.race([claim.granted.then(() => false), gone.then(() => true)]);
       if (isGone) return;
-      const body = plainBody(exchange.readBody(operation.bodyBytesMax, allocate), operation);
-      await perform(exchange, operation, Promise.race([body, gone]));
+      const sent = Promise.race([exchange.readBody(operation.bodyBytesMax, allocate), gone]);
+      await perform(exchange, operation, plainBody(sent, operation));
     } finally {
       // Stores have let go of the payload, which stands in it.
       if (buffer !== undefined) buffers.give(buffer);
@@ -105,10 +105,12 @@ function bodyBytesAtMost({ bodyBytes }: Exchange, { bodyBytesMax, contentEncodin
   return contentEncoding === 'identity' ? Math.min(bodyBytes, bodyBytesMax) : bodyBytesMax;
 }
 
+/** Once it has come, a body is inflated to its end, whether or not its client has gone: what it takes up is taken up till then. */
 async function plainBody(
-  sent: Buffer | Promise<Buffer>,
+  sent: Buffer | Promise<Buffer | undefined>,
   { bodyBytesMax, contentEncoding }: Operation,
-): Promise<Buffer> {
+): Promise<Buffer | undefined> {
   const body = await sent;
-  return contentEncoding === 'identity' ? body : inflate(body, contentEncoding, bodyBytesMax);
+  if (body === undefined || contentEncoding === 'identity') return body;
+  return inflate(body, contentEncoding, bodyBytesMax);
 }

@@ -92,6 +92,7 @@ class NodeExchange implements Exchange {
   }
 
   gone(): Promise<undefined> {
+    if (this.#response.destroyed) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#response.once('close', () => resolve(undefined));
     });

@@ -108,6 +108,7 @@ export class PlainConnection implements Exchange {
   }
 
   gone(): Promise<undefined> {
+    if (this.#socket.destroyed) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#socket.once('close', () => resolve(undefined));
     });

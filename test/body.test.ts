@@ -154,6 +154,40 @@ test('clients that go away in the middle of large bodies leave their room to oth
   assert.equal((await connection.answer()).body.toString(), '100000');
 });
 
+test('clients that go away while their large bodies wait to be read leave their room to others', async (t) => {
+  const { server, open } = await startReaderWithGate(t, 200 * MIB);
+  const [first, other] = [await connectRaw(t, server), await connectRaw(t, server)];
+  first.send(request('/pull', '', [], 100 * MIB));
+  const small = async (): Promise<void> => {
+    other.send(request('/push', 'x'));
+    await other.answer();
+  };
+  await small();
+  first.socket.resetAndDestroy();
+  // By the time of its answer the server has seen what came before.
+  await small();
+  open();
+  other.send(request('/push', 'x'.repeat(50 * MIB)));
+  assert.equal((await other.answer()).body.toString(), String(50 * MIB));
+});
+
+test('a large body that is being inflated keeps its room, though its client has gone', async (t) => {
+  const ran: number[] = [];
+  const server = await startReader(t, 200 * MIB, { onRun: (bytes) => ran.push(bytes) });
+  const [first, second, small] = [
+    await connectRaw(t, server),
+    await connectRaw(t, server),
+    await connectRaw(t, server),
+  ];
+  first.send(compressed('gzip', zlib.gzipSync(Buffer.alloc(100 * MIB), { level: 1 })));
+  small.send(request('/push', 'x'));
+  await small.answer();
+  first.socket.resetAndDestroy();
+  second.send(request('/push', 'x'.repeat(100_000)));
+  await second.answer();
+  assert.deepEqual(ran, [1, 100 * MIB, 100_000]);
+});
+
 test('the time that the relay makes a body wait is not its own', async (t) => {
   const { server, open } = await startReaderWithGate(t, 200 * MIB, { headMs: 200, requestMs: 200 });
   const holder = await connectRaw(t, server);

@@ -13,17 +13,20 @@ export interface ReaderOptions {
   readonly ready?: Promise<Reply | undefined>;
   /** When requests for `/ack` are done. */
   readonly done?: Promise<unknown>;
+  /** Told of each body that is worked on, by its length. */
+  readonly onRun?: (bytes: number) => void;
   readonly timeouts?: { readonly headMs: number; readonly requestMs: number };
 }
 
 /** A server that answers with the length of the body. */
 export async function startReader(t: TestContext, bodyBytesMax: number, options: ReaderOptions = {}) {
-  const { ready, done, timeouts } = options;
+  const { ready, done, onRun, timeouts } = options;
   const admit: Admit = ({ target, headers }) => ({
     bodyBytesMax,
     contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
     ...(target === '/pull' && ready !== undefined ? { ready } : {}),
     run: async (body) => {
+      onRun?.(body.length);
       if (target === '/ack') await done;
       return { status: 200, body: String(body.length) };
     },
