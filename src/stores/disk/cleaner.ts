@@ -90,10 +90,10 @@ export class Cleaner {
     return this.#loaded.length > 0;
   }
 
-  /** Reads ahead where there is something to clean; undefined when there is not, or something is loaded already. */
+  /** Reads ahead where there is something to clean; undefined when there is not, or something is loaded already or on its way. */
   load(): Promise<void> | undefined {
-    if (this.#loading !== undefined) return this.#loading;
-    if (this.hasLoaded || this.#journal.broken || this.isPaused) return undefined;
+    if (this.#loading !== undefined || this.hasLoaded) return undefined;
+    if (this.#journal.broken || this.isPaused) return undefined;
     if (this.#number === 0 && !this.#begin()) return undefined;
     if (this.#parts?.length === 0) return NOTHING_LEFT;
     this.#loading = this.#load().finally(() => {

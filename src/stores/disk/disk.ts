@@ -165,10 +165,12 @@ export class DiskStore implements Store {
 
   async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
     for (;;) {
-      await this.#writer.settling;
-      const { slots, more, remaining } = await this.#expiry.whenNoneIsDue(recipient, () =>
-        this.#mailboxes.page(recipient, afterSeq, limit),
+      const page = await this.#expiry.whenNoneIsDue(
+        recipient,
+        () => this.#writer.settling ?? this.#mailboxes.page(recipient, afterSeq, limit),
       );
+      if (page === undefined) continue;
+      const { slots, more, remaining } = page;
       const [first] = slots;
       if (first === undefined) return { messages: [], more, remaining };
       if (isLong(this.#mailboxes.table.slots.payloadBytes.get(first), limit)) {

@@ -137,16 +137,20 @@ export class Writer {
     for (const job of this.#between.splice(0)) await job();
     this.#cleaner.retireCleaned();
     this.#batch.reset();
-    const nowMs = this.#time.now();
     const decided: Decided[] = [];
     this.#isMoving = false;
     try {
-      const isAdmitted = await this.#decide(decided, nowMs);
+      const first = this.#queue[0]?.request;
+      const isAdmitted = first === undefined || (await this.#journal.admits(first.purpose, bytesOf(first)));
+      // Not before: a segment may have had to be made, which takes its time.
+      const nowMs = this.#time.now();
+      const waits = !isAdmitted && first.purpose === 'ack' && this.#makesRoom();
+      if (first !== undefined && !waits) await this.#decide(first, isAdmitted, decided, nowMs);
       const isIdle = decided.length === 0;
       const mayMove = !isIdle || this.#queue.length > 0 || this.#pace.isLull;
-      if (isAdmitted && mayMove) this.#isMoving = this.#cleaner.addTo(this.#batch, isIdle);
+      if ((isAdmitted || waits) && mayMove) this.#isMoving = this.#cleaner.addTo(this.#batch, isIdle);
       if (!isIdle && isAdmitted) this.#pace.endLull(this.#isMoving);
-      if (decided.length === 0 && this.#batch.records === 0 && !this.#isBatchDue) return false;
+      if (isIdle && this.#batch.records === 0 && !this.#isBatchDue) return false;
       await this.#commit(decided, nowMs);
       for (const { tell } of decided) tell();
     } catch (error) {
@@ -163,15 +167,10 @@ export class Writer {
     return !this.#journal.broken && !this.#cleaner.isPaused && (this.#isTickDue || this.#journal.hasUnnamed);
   }
 
-  /** Decides what waits, as far as it goes into one batch; false if that will be refused, unless it adds no record. */
-  async #decide(decided: Decided[], nowMs: number): Promise<boolean> {
-    const first = this.#queue[0]?.request;
-    if (first === undefined) return true;
-    const bytes = padded(FRAME_BYTES + first.bytesMax);
-    const isAdmitted = await this.#journal.admits(first.purpose, bytes);
-    if (!isAdmitted && first.purpose === 'ack' && this.#makesRoom()) return true;
+  /** Decides what waits, as far as it goes into one batch; where the first is not admitted, only what adds no record is not refused. */
+  async #decide(first: Request, isAdmitted: boolean, decided: Decided[], nowMs: number): Promise<void> {
     const { remaining, capacity } = this.#journal;
-    const beginsSegment = bytes > remaining;
+    const beginsSegment = bytesOf(first) > remaining;
     const room = Math.min(beginsSegment ? capacity : remaining, this.#batchBytesMax);
     const isForAll = this.#reserve.servesAll(beginsSegment);
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
@@ -186,7 +185,6 @@ export class Writer {
       const deciding = this.#decideOne(next, decided, nowMs);
       if (deciding !== undefined) await deciding;
     }
-    return isAdmitted;
   }
 
   /** Of few requests does it take more than this turn of the event loop. */
@@ -245,4 +243,9 @@ export class Writer {
     else if (this.#isMoving) this.#cleaner.restart();
     for (const { reject } of decided) reject(error);
   }
+}
+
+/** Of a batch with this request alone. */
+function bytesOf({ bytesMax }: Request): number {
+  return padded(FRAME_BYTES + bytesMax);
 }
