@@ -11,17 +11,16 @@ const NAME_BYTES = 108;
 /**
  * Takes a store's directory for this process; resolves with how to let go of it. The kernel lets go of it when the process
  * ends, however it ends. It holds within one network namespace: two containers that share a directory are not kept apart.
+ * Where there are no abstract names, the socket of one that has crashed is removed by whoever comes next: two that come at the
+ * same moment may both get in.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const name = await lockName(directory);
   for (const endMs = Date.now() + TRIES_MS; ; ) {
     const server = await listen(name);
     if (server !== undefined) return () => new Promise((done) => server.close(() => done()));
-    if (!name.startsWith('\0') && !(await answers(name))) {
-      await unlink(name).catch(() => {});
-      continue;
-    }
     if (Date.now() > endMs) break;
+    if (!name.startsWith('\0') && !(await answers(name))) await unlink(name).catch(() => {});
     await new Promise((next) => setTimeout(next, PAUSE_MS));
   }
   throw new RelayError(
@@ -53,7 +52,10 @@ function listen(name: string): Promise<Server | undefined> {
 function answers(name: string): Promise<boolean> {
   return new Promise((done) => {
     const socket = connect(name);
-    socket.once('connect', () => done(true)).once('error', () => done(false));
-    socket.once('connect', () => socket.destroy());
+    socket.once('error', () => done(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      done(true);
+    });
   });
 }
