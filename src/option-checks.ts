@@ -42,7 +42,7 @@ export const payloadBytes = integer(1, ((2 ** 28 - 65_536) / 4) * 3);
 
 export const durationSeconds = integer(0, DURATION_SECONDS_MAX);
 
-/** Node's timers count 2^31−1 milliseconds at most: 24 days. */
+/** Node's timers count 2^31−1 milliseconds at most: almost 25 days. */
 export const intervalSeconds = integer(1, Math.floor((2 ** 31 - 1) / 1000));
 
 /** Exact to the last digit, as deadlines are: they end at 2^64−1 milliseconds. */

@@ -93,7 +93,7 @@ export const options = {
       60,
       intervalSeconds,
       'seconds',
-      'How often what has expired is removed; acts as 24 days at most.',
+      'How often what has expired is removed; acts as 2,147,483 (almost 25 days) at most.',
     ),
     pullBatchMax: option(256, count, 'messages', 'The most messages on one page of a pull.'),
     dedupWindowSeconds: option(
