@@ -95,13 +95,14 @@ export class Batch {
     this.length = FRAME_BYTES;
   }
 
-  /** Each of these adds a record of at most `bytesMax` bytes and returns where in the batch it begins. */
+  /** Adds a message; returns where in the batch its record begins. */
   addPush(push: PushHead, payload: Uint8Array, headBytes: number): number {
     this.#reserve(headBytes);
     writePushHead(this.#piece, this.#to, push);
     return this.#add(headBytes, payload);
   }
 
+  /** Adds an ack or a memory; returns the same. */
   addAck(
     kind: typeof ACK | typeof MEMORY,
     ack: Pick<RecordHead, 'recipient' | 'words' | 'chunkIndex' | 'seq' | 'ms'>,
@@ -112,12 +113,12 @@ export class Batch {
     return this.#add(bytes);
   }
 
-  addEnd(): number {
+  addEnd(): void {
     this.#reserve(64);
-    return this.#add(writeEnd(this.#piece, this.#to));
+    this.#add(writeEnd(this.#piece, this.#to));
   }
 
-  /** A record as it was read elsewhere in the log. */
+  /** Adds a record as it was read elsewhere in the log; returns the same. */
   addRaw(record: Uint8Array, headBytes: number): number {
     this.#reserve(headBytes);
     this.#piece.set(record.subarray(0, headBytes), this.#to);
