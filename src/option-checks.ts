@@ -95,9 +95,11 @@ export function oneOf<const Name extends string>(...names: Name[]): Check<Name> 
   };
 }
 
+const storeKind = oneOf('disk', 'memory');
+
 /** An old relay's file says "sled" and means its disk store. */
 export const storageKind: Check<'disk' | 'memory'> = {
-  ...oneOf('disk', 'memory'),
+  ...storeKind,
   read(value) {
     if (value === 'postgres') {
       throw new RelayError(
@@ -105,8 +107,7 @@ export const storageKind: Check<'disk' | 'memory'> = {
         'storage.kind = "postgres" is not available yet: use "disk" or "memory"',
       );
     }
-    if (value === 'sled') return 'disk';
-    return value === 'disk' || value === 'memory' ? value : undefined;
+    return storeKind.read(value === 'sled' ? 'disk' : value);
   },
 };
 

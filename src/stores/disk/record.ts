@@ -24,7 +24,7 @@ const KEY_BYTES = 44;
 /** Of the head of a message, before its recipient and kind. */
 export const PUSH_BYTES = 76;
 /** Ends the head of a message. */
-export const CHECKSUM_BYTES = 4;
+const CHECKSUM_BYTES = 4;
 /** The length of a string is a u16. */
 const STRING_BYTES_MAX = 0xffff;
 /** No head is longer. */
