@@ -112,7 +112,7 @@ export const options = {
       1_000_000,
       count,
       'messages',
-      'Messages and remembered acks in the whole store; bounds its memory.',
+      'Messages and remembered acks in the whole store, which bounds its memory; the oldest acks give way to new messages.',
     ),
   },
   rateLimit: {
