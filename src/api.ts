@@ -13,7 +13,7 @@ import {
 import type { Log } from './log.ts';
 import type { Counters, Observe, Route } from './metrics.ts';
 import { type Parts, pull } from './pull.ts';
-import { messageBytesMax, push } from './push.ts';
+import { push } from './push.ts';
 import { createRateLimiter, type Endpoint } from './rate-limit.ts';
 import { createSourceResolver } from './source.ts';
 import { health, stats } from './status.ts';
@@ -140,7 +140,7 @@ export function createApi(parts: ApiParts): Admit {
 
 /** The largest body: one whose payload is a message of the largest size, and room for all that goes with it. */
 export function bodyBytesMax({ relay }: RelayConfig): number {
-  return Math.max(2_097_152, base64Length(messageBytesMax(relay)) + 65_536);
+  return Math.max(2_097_152, base64Length(relay.maxMessageBytes) + 65_536);
 }
 
 export function refusal(error: RelayError): Reply {

@@ -32,6 +32,8 @@ export function createFullServer(serve: Serve, options: FullServerOptions): Full
     requireHostHeader: false,
   });
   server.timeout = options.idleMs;
+  // Node leaves out what comes after 1,000 headers, such as the one that a proxy adds last; how long a head is has a limit anyway.
+  server.maxHeadersCount = 0;
   // A client that has sent its last request and says so still gets its answers.
   Object.assign(server, { httpAllowHalfOpen: true });
 

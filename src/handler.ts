@@ -25,7 +25,8 @@ export interface HandlerParts {
  * The relay without a server: of the configuration, `address`, `mode`, `plainReader`, `tls`, `storage` and `metrics.address` mean
  * nothing to it, and the limits of the store are those that the store was opened with.
  *
- * Removes expired messages until it is stopped. Timeouts, and what is no HTTP, are the server's to answer.
+ * Removes expired messages until it is stopped. Timeouts, and what is no HTTP, are the server's to answer; behind a trusted
+ * proxy its `maxHeadersCount` must be 0, as it would leave out what the proxy adds behind 1,000 headers.
  */
 export function createHandler(input: RelayConfigInput, parts: HandlerParts): Handler {
   const config = resolveConfig(input);

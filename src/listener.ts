@@ -103,8 +103,13 @@ class NodeExchange implements Exchange {
   }
 }
 
-function refusalOfHead({ httpVersion, headers }: IncomingMessage, expects: Expectation): Reply | undefined {
-  if (headers.host === undefined && httpVersion === '1.1') return httpRefusal(400, 'missing Host header');
+function refusalOfHead(
+  { httpVersion, headersDistinct }: IncomingMessage,
+  expects: Expectation,
+): Reply | undefined {
+  const hosts = headersDistinct.host?.length ?? 0;
+  if (hosts === 0 && httpVersion === '1.1') return httpRefusal(400, 'missing Host header');
+  if (hosts > 1) return httpRefusal(400, 'more than one Host header');
   if (expects === 'unknown') return httpRefusal(417, 'nothing but 100-continue can be expected');
   return undefined;
 }

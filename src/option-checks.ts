@@ -42,7 +42,7 @@ export const payloadBytes = integer(1, ((2 ** 28 - 65_536) / 4) * 3);
 
 export const durationSeconds = integer(0, DURATION_SECONDS_MAX);
 
-/** Node's timers count 2^31−1 milliseconds at most: 24 days. */
+/** Node's timers count 2^31−1 milliseconds at most: almost 25 days. */
 export const intervalSeconds = integer(1, Math.floor((2 ** 31 - 1) / 1000));
 
 /** Exact to the last digit, as deadlines are: they end at 2^64−1 milliseconds. */
@@ -95,9 +95,11 @@ export function oneOf<const Name extends string>(...names: Name[]): Check<Name> 
   };
 }
 
+const storeKind = oneOf('disk', 'memory');
+
 /** An old relay's file says "sled" and means its disk store. */
 export const storageKind: Check<'disk' | 'memory'> = {
-  ...oneOf('disk', 'memory'),
+  ...storeKind,
   read(value) {
     if (value === 'postgres') {
       throw new RelayError(
@@ -105,8 +107,7 @@ export const storageKind: Check<'disk' | 'memory'> = {
         'storage.kind = "postgres" is not available yet: use "disk" or "memory"',
       );
     }
-    if (value === 'sled') return 'disk';
-    return value === 'disk' || value === 'memory' ? value : undefined;
+    return storeKind.read(value === 'sled' ? 'disk' : value);
   },
 };
 

@@ -93,7 +93,7 @@ export const options = {
       60,
       intervalSeconds,
       'seconds',
-      'How often what has expired is removed; acts as 24 days at most.',
+      'How often what has expired is removed; acts as 2,147,483 (almost 25 days) at most.',
     ),
     pullBatchMax: option(256, count, 'messages', 'The most messages on one page of a pull.'),
     dedupWindowSeconds: option(
@@ -112,7 +112,7 @@ export const options = {
       1_000_000,
       count,
       'messages',
-      'Messages and remembered acks in the whole store; bounds its memory.',
+      'Messages and remembered acks in the whole store, which bounds its memory; the oldest acks give way to new messages.',
     ),
   },
   rateLimit: {

@@ -5,9 +5,6 @@ import { base64, LONG_BYTES, object, parseJson, parseLongJson, string, u32, u64 
 import type { Counters } from './metrics.ts';
 import type { Store } from './stores/store.ts';
 
-/** The largest `maxMessageBytes` that is honoured: 256 MiB. */
-const MESSAGE_BYTES_MAX = 268_435_456;
-
 const pushBody = object({
   recipient: string,
   message_id: uuid,
@@ -34,7 +31,7 @@ export async function push(
   if (meta.chunk_index >= meta.chunk_count) throw new RelayError('invalid_input', 'chunk_index out of range');
   checkName('kind', meta.kind);
   if (payload === undefined) throw new RelayError('invalid_input', 'invalid base64');
-  const limit = messageBytesMax(limits);
+  const limit = limits.maxMessageBytes;
   if (payload.length > limit)
     throw new RelayError('invalid_input', 'message too large', { details: { limit } });
 
@@ -53,9 +50,4 @@ export async function push(
   counters[stored ? 'pushStored' : 'duplicates']++;
   const outcome = stored ? '"stored":true' : '"stored":false,"duplicate":true';
   return `{${outcome},"queue_len":${queueLen},"queue_bytes":${queueBytes}}`;
-}
-
-/** The largest payload, in decoded bytes. */
-export function messageBytesMax({ maxMessageBytes }: RelayConfig['relay']): number {
-  return Math.min(maxMessageBytes, MESSAGE_BYTES_MAX);
 }

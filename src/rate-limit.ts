@@ -32,7 +32,7 @@ export function createRateLimiter(
     take(endpoint, source) {
       const one = guards[endpoint];
       const slot = sources.slotOf(source);
-      const nowMs = clock.monotonicMs() - startMs;
+      const nowMs = wholeTicks(clock.monotonicMs() - startMs);
       if (all.waitMs(slot, nowMs) <= 0 && one.waitMs(slot, nowMs) <= 0) {
         all.grant(slot, nowMs);
         one.grant(slot, nowMs);
@@ -46,6 +46,11 @@ export function createRateLimiter(
       return Math.max(1, Math.ceil(waitMs / 1000));
     },
   };
+}
+
+/** In 1024ths of a millisecond, so that what is added to a time and taken off again is exact: a ban of 300 s never looks longer. */
+function wholeTicks(ms: number): number {
+  return Math.floor(ms * 1024) / 1024;
 }
 
 /** The buckets and the bans of one rate, in columns that sources have slots in. Zeros are a full bucket, unbanned. */

@@ -2,9 +2,6 @@ import type { Log } from './log.ts';
 import type { Counters } from './metrics.ts';
 import type { Clock, Store } from './stores/store.ts';
 
-/** The longest that a timer can wait. */
-const TIMER_MS_MAX = 24 * 86_400_000;
-
 /**
  * Removes what is due every `intervalSeconds`, one sweep at a time; one that fails is logged, and the next one comes.
  * Returns what ends it, and waits for one that is under way.
@@ -14,7 +11,7 @@ export function sweepRegularly(
   intervalSeconds: number,
   { clock, log, counters }: { clock: Clock; log: Log; counters: Counters },
 ): () => Promise<void> {
-  const intervalMs = Math.min(intervalSeconds * 1000, TIMER_MS_MAX);
+  const intervalMs = intervalSeconds * 1000;
   let stopped = false;
   let current = Promise.resolve();
   let cancel = clock.after(intervalMs, begin);

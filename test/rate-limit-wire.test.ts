@@ -98,6 +98,18 @@ test('clients behind a trusted proxy have a limit each, over several header line
   assert.equal(await statusOf('192.0.2.3, 10.0.0.1'), 200);
 });
 
+test('what a trusted proxy adds counts behind any number of headers', async (t) => {
+  const { connection } = await connectToStrict(t, { trustedProxies: ['127.0.0.0/8'] });
+  const many = Array.from({ length: 1_100 }, () => 'a: b');
+  const statuses: number[] = [];
+  for (const spoofed of ['192.0.2.1', '192.0.2.2']) {
+    const [head, body] = pushFor(spoofed).split('\r\n\r\n');
+    connection.send([head, ...many, `X-Forwarded-For: 198.51.100.7\r\n\r\n${body}`].join('\r\n'));
+    statuses.push((await connection.answer()).status);
+  }
+  assert.deepEqual(statuses, [200, 429]);
+});
+
 test('X-Forwarded-For of a peer that is not trusted changes nothing', async (t) => {
   const { connection } = await connectToStrict(t);
   connection.send(pushFor('192.0.2.1') + pushFor('192.0.2.2'));

@@ -153,6 +153,14 @@ test('tries during a ban do not prolong it, and afterwards the bucket is full', 
   assert.deepEqual(times(6, 'pull'), [...Array(5).fill(undefined), 1]);
 });
 
+test('a wait is not told too long, whatever fraction of a millisecond the clock is at', () => {
+  const { clock, times } = limiter(limits({ burst: 1, banAfter: 2, banSeconds: 300 }, { all: 1, one: 1 }));
+  for (let i = 0; i < 1000; i++) {
+    clock.nowMs = i * 0.37;
+    assert.deepEqual(times(3, 'push', `${i}`), [undefined, 1, 300], `at ${clock.nowMs}`);
+  }
+});
+
 test('a table that is full refuses no newcomer and forgets no ban', () => {
   const { clock, take, times } = limiter(limits({ burst: 1, banAfter: 1, banSeconds: 300 }));
   times(2, 'pull', 'banned');

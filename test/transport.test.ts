@@ -130,6 +130,8 @@ for (const [what, status, bytes] of [
   ['TLS', 400, '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
   ['an unknown method', 400, 'PUSH /push HTTP/1.1\r\nhost: relay\r\n\r\n'],
   ['no Host', 400, 'GET /health HTTP/1.1\r\n\r\n'],
+  ['two Hosts', 400, request('/pull', '{"recipient":"alice"}', ['host: other'])],
+  ['two Hosts in HTTP/1.0', 400, 'GET /health HTTP/1.0\r\nhost: relay\r\nhost: relay\r\n\r\n'],
   [
     'two lengths',
     400,

@@ -16,7 +16,7 @@ export class Expiry {
     this.#time = time;
   }
 
-  /** Drops what is due in one mailbox at a time, now if no other is given; undefined when that was all in this turn. */
+  /** Drops what is due in a mailbox at a time, by default now; undefined when that was all in this turn. */
   dropDue(recipient: string, nowMs = this.#time.now()): Promise<void> | undefined {
     if (!this.#mailboxes.isDue(recipient, nowMs)) return undefined;
     return inTurns((max) => this.#mailboxes.dropDue(nowMs, max, recipient));

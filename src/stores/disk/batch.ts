@@ -21,19 +21,23 @@ const MAGIC = 0x31_42_4e_45; // "ENB1"
 const COPY_BYTES_MAX = 32_768;
 const ZEROS = Buffer.alloc(PAGE_BYTES);
 
-/** What stands before the records of a batch. */
-export interface Frame {
-  /** Of the frame and its records, without the padding behind them. */
-  readonly length: number;
-  readonly records: number;
-  /** CRC-32 of all record heads, one behind the other. */
-  readonly headsCrc: number;
-  /** The oldest segment that counts once this batch is flushed. */
+/** What the store says of itself in each frame and head. */
+export interface Stamp {
+  /** The oldest segment that counts once this is flushed. */
   readonly oldest: number;
   /** The store's time, in Unix milliseconds. */
   readonly timeMs: number;
   /** Above every seq that was given out before. */
   readonly nextSeq: number;
+}
+
+/** What stands before the records of a batch. */
+export interface Frame extends Stamp {
+  /** Of the frame and its records, without the padding behind them. */
+  readonly length: number;
+  readonly records: number;
+  /** CRC-32 of all record heads, one behind the other. */
+  readonly headsCrc: number;
 }
 
 /** Up to the next page boundary. */
@@ -95,13 +99,14 @@ export class Batch {
     this.length = FRAME_BYTES;
   }
 
-  /** Each of these adds a record of at most `bytesMax` bytes and returns where in the batch it begins. */
+  /** Adds a message; returns where in the batch its record begins. */
   addPush(push: PushHead, payload: Uint8Array, headBytes: number): number {
     this.#reserve(headBytes);
     writePushHead(this.#piece, this.#to, push);
     return this.#add(headBytes, payload);
   }
 
+  /** Adds an ack or a memory; returns the same. */
   addAck(
     kind: typeof ACK | typeof MEMORY,
     ack: Pick<RecordHead, 'recipient' | 'words' | 'chunkIndex' | 'seq' | 'ms'>,
@@ -112,12 +117,12 @@ export class Batch {
     return this.#add(bytes);
   }
 
-  addEnd(): number {
+  addEnd(): void {
     this.#reserve(64);
-    return this.#add(writeEnd(this.#piece, this.#to));
+    this.#add(writeEnd(this.#piece, this.#to));
   }
 
-  /** A record as it was read elsewhere in the log. */
+  /** Adds a record as it was read elsewhere in the log; returns the same. */
   addRaw(record: Uint8Array, headBytes: number): number {
     this.#reserve(headBytes);
     this.#piece.set(record.subarray(0, headBytes), this.#to);
@@ -125,15 +130,15 @@ export class Batch {
   }
 
   /** The batch as it is to be written, padded to whole pages, for a file whose salt has this CRC. */
-  encode(frame: Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'>, saltCrc: number): Uint8Array[] {
+  encode(stamp: Stamp, saltCrc: number): Uint8Array[] {
     const at = this.#staging;
     at.writeUInt32LE(MAGIC, 0);
     at.writeUInt32LE(this.length, 8);
     at.writeUInt32LE(this.records, 12);
     at.writeUInt32LE(this.#headsCrc, 16);
-    at.writeUInt32LE(frame.oldest, 20);
-    writeSafe(at, 24, frame.timeMs);
-    writeSafe(at, 32, frame.nextSeq);
+    at.writeUInt32LE(stamp.oldest, 20);
+    writeSafe(at, 24, stamp.timeMs);
+    writeSafe(at, 32, stamp.nextSeq);
     at.writeBigUInt64LE(0n, 40);
     at.writeUInt32LE(crc32(at.subarray(8, FRAME_BYTES), saltCrc), 4);
     const padding = ZEROS.subarray(0, padded(this.length) - this.length);

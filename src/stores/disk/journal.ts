@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
 import type { Clock } from '../store.ts';
-import { Batch, FRAME_BYTES, type Frame, PAGE_BYTES, padded } from './batch.ts';
+import { Batch, FRAME_BYTES, PAGE_BYTES, padded, type Stamp } from './batch.ts';
 import type { Files } from './files.ts';
 import type { Recent } from './recent.ts';
 import type { Purpose, Reserve } from './reserve.ts';
@@ -22,9 +22,6 @@ export interface JournalStart {
   readonly nextNumber: number;
 }
 
-/** What the store says of itself in each frame and head. */
-export type Stamp = () => Pick<Frame, 'timeMs' | 'nextSeq'>;
-
 interface JournalParts {
   readonly files: Files;
   readonly clock: Clock;
@@ -33,7 +30,7 @@ interface JournalParts {
   readonly reserve: Reserve;
   readonly segments: Segments;
   readonly recent: Recent;
-  readonly stamp: Stamp;
+  readonly stamp: () => Omit<Stamp, 'oldest'>;
 }
 
 /**

@@ -80,7 +80,7 @@ async function readHeads(
 ): Promise<SegmentHead[]> {
   const heads: SegmentHead[] = [];
   for (const name of names.filter((each) => segmentNumber(each) !== undefined).sort()) {
-    const head = await withFile(files, name, (file) => readHead(file, name));
+    const head = await withFile(files, name, (file) => readSegmentHead(file, name));
     if (typeof head !== 'string') heads.push(head);
     else
       findings.onDamage({
@@ -96,7 +96,7 @@ async function readHeads(
 }
 
 /** The head of a segment, or what is wrong with it. */
-export async function readHead(file: File, name: string): Promise<SegmentHead | string> {
+export async function readSegmentHead(file: File, name: string): Promise<SegmentHead | string> {
   const page = Buffer.alloc(PAGE_BYTES);
   const read = await file.read(page, 0);
   const head = decodeSegmentHead(page.subarray(0, read));

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { FRAME_BYTES, type Frame } from './batch.ts';
+import { FRAME_BYTES, type Stamp } from './batch.ts';
 import { visitBatches } from './layout.ts';
 import { bufferFile } from './salvage.ts';
 import { Scanner } from './scan.ts';
 import { encodeSegmentHead, FIRST_BATCH, type LogPosition, readSeal } from './segment.ts';
 
 /** Where the log ends before a segment, and what it says there. */
-export interface Before extends LogPosition, Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'> {}
+export interface Before extends LogPosition, Stamp {}
 
 /**
  * Gives a segment whose head is lost another one, with a salt of its own; its batches are changed to it in place. False if

@@ -24,7 +24,7 @@ const KEY_BYTES = 44;
 /** Of the head of a message, before its recipient and kind. */
 export const PUSH_BYTES = 76;
 /** Ends the head of a message. */
-export const CHECKSUM_BYTES = 4;
+const CHECKSUM_BYTES = 4;
 /** The length of a string is a u16. */
 const STRING_BYTES_MAX = 0xffff;
 /** No head is longer. */
@@ -70,8 +70,8 @@ export function ackBytes(recipient: string): number {
   return KEY_BYTES + Buffer.byteLength(recipient);
 }
 
-/** Writes the head of a message; returns its length. */
-export function writePushHead(into: Buffer, at: number, push: PushHead): number {
+/** Writes the head of a message. */
+export function writePushHead(into: Buffer, at: number, push: PushHead): void {
   const { meta } = push;
   const recipientBytes = into.write(push.recipient, at + PUSH_BYTES);
   const kindBytes = into.write(meta.kind, at + PUSH_BYTES + recipientBytes);
@@ -85,7 +85,6 @@ export function writePushHead(into: Buffer, at: number, push: PushHead): number 
   into.writeUInt32LE(push.payloadBytes, at + 72);
   const end = at + PUSH_BYTES + recipientBytes + kindBytes;
   into.writeInt32LE(crc32(into.subarray(at, end)) ^ push.payloadCrc, end);
-  return end + CHECKSUM_BYTES - at;
 }
 
 /**
@@ -105,18 +104,17 @@ export function isPush({ kind }: RecordHead): boolean {
   return kind === PUSH || kind === PUSH_BASE64;
 }
 
-/** Writes an ack or a memory; returns its length. */
+/** Writes an ack or a memory. */
 export function writeAck(
   into: Buffer,
   at: number,
   kind: typeof ACK | typeof MEMORY,
   ack: Pick<RecordHead, 'recipient' | 'words' | 'chunkIndex' | 'seq' | 'ms'>,
-): number {
+): void {
   const recipientBytes = into.write(ack.recipient, at + KEY_BYTES);
   writeKey(into, at, kind, ack.words, ack.chunkIndex, ack.seq, ack.ms);
   into.writeUInt16LE(recipientBytes, at + 2);
   into.writeUInt16LE(0, at + 4);
-  return KEY_BYTES + recipientBytes;
 }
 
 /** Writes an end record; returns its length. */

@@ -6,7 +6,7 @@ import { asideName, setAside } from './aside.ts';
 import { PAGE_BYTES } from './batch.ts';
 import type { Damage } from './damage.ts';
 import { type File, type Files, type ReadableFiles, withFile, writeWhole } from './files.ts';
-import { readHead, readLayout, visitBatches } from './layout.ts';
+import { readLayout, readSegmentHead, visitBatches } from './layout.ts';
 import { lockDirectory } from './lock.ts';
 import { type Before, renewHead } from './lost-head.ts';
 import { type Recount, recount } from './recount.ts';
@@ -112,7 +112,7 @@ async function mendMissing(files: Files, name: string, end: number): Promise<str
   if (end === 0)
     throw new RelayError('storage_error', 'every segment is missing: nothing is left to be saved');
   for (const other of (await files.list()).filter((each) => /\.seg\.bad\d*$/.test(each))) {
-    const head = await withFile(readableFiles(files), other, (file) => readHead(file, name));
+    const head = await withFile(readableFiles(files), other, (file) => readSegmentHead(file, name));
     if (typeof head === 'string') continue;
     await files.rename(other, name);
     await files.flushDirectory();
@@ -166,7 +166,7 @@ async function before(files: Files, number: number): Promise<Before | undefined>
   for (const segment of (numbers as number[]).sort((a, b) => b - a)) {
     const name = segmentName(segment);
     const found = await withFile(readable, name, async (file) => {
-      const head = await readHead(file, name);
+      const head = await readSegmentHead(file, name);
       return typeof head === 'string' ? undefined : lastIn(file, head);
     });
     if (found !== undefined) return found;
@@ -189,7 +189,7 @@ function isSegment(files: Files, name: string): Promise<boolean> {
   return withFile(
     readableFiles(files),
     name,
-    async (file) => typeof (await readHead(file, name)) !== 'string',
+    async (file) => typeof (await readSegmentHead(file, name)) !== 'string',
   ).catch(() => false);
 }
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { Batch, FRAME_BYTES, type Frame, PAGE_BYTES, padded } from './batch.ts';
+import { Batch, FRAME_BYTES, PAGE_BYTES, padded, type Stamp } from './batch.ts';
 import type { File } from './files.ts';
 import { ACK, isPush, MEMORY, readHead } from './record.ts';
 import { batchesOfIndex, type FoundRecord, recordsOf, Scanner } from './scan.ts';
@@ -14,8 +14,6 @@ export interface Salvaged {
   /** Bytes of batches of which it is not known what all of it was. */
   readonly unknownBytes: number;
 }
-
-type Stamp = Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'>;
 
 /**
  * Puts a segment of `bytes` together anew, up to its end: good batches stay where they are, and in the place of a damaged

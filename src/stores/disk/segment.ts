@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { readSafe, writeSafe } from '../../integers.ts';
-import { PAGE_BYTES } from './batch.ts';
+import { PAGE_BYTES, type Stamp } from './batch.ts';
 import type { File } from './files.ts';
 
 /** Batches begin here; the head of the segment stands before. */
@@ -22,17 +22,14 @@ export interface LogPosition {
 }
 
 /** What stands in the first page of a segment. */
-export interface SegmentHead {
+export interface SegmentHead extends Stamp {
   readonly number: number;
   /** Length of the file. */
   readonly bytes: number;
   /** 16 random bytes; no batch of another life of this file passes its checksum. */
   readonly salt: Buffer;
-  readonly nextSeq: number;
-  readonly oldest: number;
   /** The last flushed position of the whole log before this segment: all between there and here is void. */
   readonly flushed: LogPosition;
-  readonly timeMs: number;
 }
 
 export function segmentName(number: number): string {

@@ -6,7 +6,7 @@ import { segmentNumber } from './segment.ts';
 const ATTEMPTS_MAX = 20;
 
 /** The files of a store changed in a way that what was read of them may not belong together: begin anew. */
-export class FilesChanged extends Error {}
+class FilesChanged extends Error {}
 
 /**
  * The segments of a directory as they are now, each opened once. A relay may run on them: it only ever appends, until it

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type Batch, type Frame, padded } from './batch.ts';
+import { type Batch, padded, type Stamp } from './batch.ts';
 import { type File, type Files, writeWhole } from './files.ts';
 import type { Recent } from './recent.ts';
 import {
@@ -60,9 +60,9 @@ export class Tail {
   }
 
   /** Writes a batch and flushes it; resolves with where it begins. After a failure the file takes nothing more. */
-  async append(batch: Batch, frame: Pick<Frame, 'oldest' | 'timeMs' | 'nextSeq'>): Promise<number> {
+  async append(batch: Batch, stamp: Stamp): Promise<number> {
     const position = this.#end;
-    const pieces = batch.encode(frame, this.#saltCrc);
+    const pieces = batch.encode(stamp, this.#saltCrc);
     await writeWhole(this.#file, pieces, position);
     await this.#file.flush();
     this.#recent.add(this.number, position, pieces);

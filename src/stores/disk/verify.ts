@@ -10,7 +10,7 @@ import { withSnapshot } from './snapshot.ts';
  */
 export async function verifyStore(path: string, limits: StoreLimits): Promise<Recount> {
   const files = await filesOfStore(path);
-  return withSnapshot(files, (snapshot) => recount(snapshot.files, { limits, now: Date.now, ...snapshot }));
+  return withSnapshot(files, ({ files: read, recheck }) => recount(read, { limits, now: Date.now, recheck }));
 }
 
 /** The files of a directory in which a store lies. */

@@ -3,7 +3,7 @@ import { Keys } from './keys.ts';
 import { Order } from './order.ts';
 
 /** What a slot holds, one bit each; ACKED is added to it while an ack of it is on its way to the disk. */
-export const FREE = 0;
+const FREE = 0;
 /** A push on its way to the disk: known by its key, in no page. */
 export const PENDING = 1;
 export const LIVE = 2;
