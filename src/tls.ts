@@ -29,7 +29,9 @@ export async function readTls(config: RelayConfig['tls']): Promise<SecureContext
     key: key.export({ type: 'pkcs8', format: 'pem' }),
   };
   if (clientCaPemPath !== undefined) {
-    options.ca = pem(await readCertificates('tls.client_ca_pem_path', clientCaPemPath));
+    const clientCa = await readCertificates('tls.client_ca_pem_path', clientCaPemPath);
+    refuseWithoutRoot(clientCa, clientCaPemPath);
+    options.ca = pem(clientCa);
   }
   try {
     createSecureContext(options);
@@ -48,6 +50,27 @@ async function readCertificates(option: string, path: string): Promise<X509Certi
     return blocks.map((block) => new X509Certificate(block));
   } catch (cause) {
     throw fault(option, path, 'holds a broken certificate', cause);
+  }
+}
+
+/** OpenSSL trusts nobody by a CA of which it has no root: every client would be refused without a word. */
+function refuseWithoutRoot(certificates: readonly X509Certificate[], path: string): void {
+  for (const certificate of certificates) {
+    // Not `checkIssued`: as a root it may be one that may not sign.
+    if (certificate.subject === certificate.issuer) continue;
+    if (certificates.some((other) => isIssuedBy(certificate, other))) continue;
+    const [subject, issuer] = [oneLine(certificate.subject), oneLine(certificate.issuer)];
+    const what = `holds "${subject}" without the certificate that it was issued by: add that of "${issuer}", and so on up to the root`;
+    throw fault('tls.client_ca_pem_path', path, what);
+  }
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  } catch {
+    // A public key that cannot be read.
+    return false;
   }
 }
 
@@ -70,6 +93,10 @@ async function read(option: string, path: string): Promise<string> {
   } catch (cause) {
     throw fault(option, path, 'cannot be read', cause);
   }
+}
+
+function oneLine(name: string): string {
+  return name.replaceAll('\n', ', ');
 }
 
 function pem(certificates: readonly X509Certificate[]): string {

@@ -14,8 +14,8 @@ import { startTestRelay, testConfig } from './helpers.ts';
 import { connectRaw, health } from './raw.ts';
 
 const certificates = new URL('../../test/certificates/', import.meta.url);
-const [ca, rsa, ec, client, stranger] = await Promise.all(
-  ['ca', 'rsa', 'ec', 'client', 'stranger'].map((name) =>
+const [ca, rsa, ec, client, stranger, int, intClient] = await Promise.all(
+  ['ca', 'rsa', 'ec', 'client', 'stranger', 'int', 'intclient'].map((name) =>
     readFile(new URL(`${name}.pem`, certificates), 'utf8'),
   ),
 );
@@ -110,6 +110,14 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   });
 }
 
+test('with a client CA and its root, clients of both are served, and no others', async (t) => {
+  const clientCa = `${int}${ca}`;
+  const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa }));
+  await assert.rejects(getHealth(relay, { cert: stranger, key: stranger }));
+  for (const pem of [client, intClient])
+    assert.equal((await getHealth(relay, { cert: pem, key: pem })).status, 200);
+});
+
 test('older versions of TLS are refused', async (t) => {
   const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}` }));
   const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
@@ -136,6 +144,11 @@ for (const [what, files, expected] of [
     'a broken key',
     { cert: rsa, key: rsa?.replace(/\n.{64}\n/, '\n') },
     /key\.pem" holds a broken private key/,
+  ],
+  [
+    'a client CA without its root',
+    { cert: rsa, key: rsa, clientCa: `${stranger}${int}` },
+    /client_ca_pem_path ".*ca\.pem" holds "CN=int" without .* issued by: add that of "CN=ca"/,
   ],
   ['no CA in the file', { cert: rsa, key: rsa, clientCa: 'hello' }, /ca\.pem" holds no certificate/],
 ] as const) {
@@ -168,4 +181,12 @@ test('certificates are read again without dropping a connection, and bad ones ar
   before.write(health);
   const [answer] = await once(before, 'data');
   assert.match(answer.toString(), /^HTTP\/1\.1 200 /);
+});
+
+test('a client CA without its root is not taken when the files are read again', async (t) => {
+  const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa: `${ca}` });
+  const relay = await startTlsRelay(t, tls);
+  await writeFile(`${tls.clientCaPemPath}`, `${int}`);
+  await assert.rejects(relay.reloadTls(), { code: 'tls_error', message: /ca\.pem" holds "CN=int" without/ });
+  assert.equal((await getHealth(relay, { cert: client, key: client })).status, 200);
 });
