@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, request as httpsRequest } from 'node:https';
@@ -9,7 +9,9 @@ import { type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { RelayConfigInput } from '../src/config.ts';
 import type { RelayError } from '../src/errors.ts';
+import { type Log, silentLog } from '../src/log.ts';
 import { type Relay, startRelay } from '../src/relay.ts';
+import { systemClock } from '../src/stores/store.ts';
 import { startTestRelay, testConfig } from './helpers.ts';
 import { connectRaw, health } from './raw.ts';
 
@@ -190,3 +192,34 @@ test('a client CA without its root is not taken when the files are read again', 
   await assert.rejects(relay.reloadTls(), { code: 'tls_error', message: /ca\.pem" holds "CN=int" without/ });
   assert.equal((await getHealth(relay, { cert: client, key: client })).status, 200);
 });
+
+for (const [when, wallMs] of [
+  ['has expired', Date.UTC(2300, 0)],
+  ['is not valid yet', Date.UTC(2000, 0)],
+] as const) {
+  test(`of a certificate that ${when} the log is warned with file and date, at the start and when it is read again`, async (t) => {
+    const warnings: object[] = [];
+    const log: Log = { ...silentLog, warn: (fields, line) => warnings.push({ ...fields, line }) };
+    let nowMs = Date.now();
+    const clock = { ...systemClock, wallMs: () => nowMs };
+    const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa: `${ca}` });
+    const relay = await startTestRelay(t, { mode: 'tls', tls }, { log, clock });
+    assert.deepEqual(warnings, []);
+    nowMs = wallMs;
+    await relay.reloadTls();
+    const [ofRsa, ofCa] = [rsa, ca].map((pem) => new X509Certificate(`${pem}`));
+    assert.deepEqual(warnings.splice(0), [
+      warningOf(ofRsa, tls.certPemPath),
+      warningOf(ofCa, tls.clientCaPemPath),
+    ]);
+    await startTestRelay(t, { mode: 'tls', tls }, { log, clock });
+    assert.equal(warnings.length, 2);
+  });
+}
+
+function warningOf(certificate: X509Certificate | undefined, file: string | undefined) {
+  assert.ok(certificate);
+  const { subject, validFrom, validTo } = certificate;
+  const line = 'a certificate is out of date';
+  return { file, subject, valid_from: validFrom, valid_to: validTo, line };
+}
