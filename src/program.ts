@@ -8,6 +8,7 @@ import { configFlags, readConfig, readFlags, reasonOf } from './flags.ts';
 import { createLog, type Log } from './log.ts';
 import { type Relay, startRelay } from './relay.ts';
 import type { Signals } from './signals.ts';
+import { readTls } from './tls.ts';
 
 const usage = `A store-and-forward relay for end-to-end encrypted messengers.
 
@@ -18,7 +19,7 @@ usage: enigma-relay [options]                     run the relay
   --config FILE         read the configuration from a TOML file
   --storage-path DIR    keep messages here, whatever the file says
   --address HOST:PORT   listen here, whatever the file says
-  --check-config        check the configuration and exit
+  --check-config        check the configuration, and the TLS files that it names, and exit
   --print-config        print the configuration in effect, ready to save, and exit
   --repair              verify: save what can be saved of a damaged store that no relay runs on
   --json                verify: print what was found as JSON
@@ -69,8 +70,14 @@ async function main(args: string[], signals: Signals): Promise<void> {
 
   const config = readConfig(flags, warn);
   if (flags['print-config']) return print(printConfig(config));
-  if (flags['check-config']) return print('the configuration is valid\n');
+  if (flags['check-config']) return check(config);
   await run(config, signals);
+}
+
+/** As far as a start gets before it opens the store. */
+async function check(config: RelayConfig): Promise<void> {
+  if (config.mode === 'tls') await readTls(config.tls, createLog(config.log.level, process.stderr.isTTY));
+  print('the configuration is valid\n');
 }
 
 async function run(config: RelayConfig, signals: Signals): Promise<void> {
