@@ -1,4 +1,4 @@
-import { close, constants, fdatasync, fstat, fsync, open, read, writev } from 'node:fs';
+import { close, constants, fchown, fdatasync, fstat, fsync, open, read, writev } from 'node:fs';
 import { link, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -68,7 +68,11 @@ export function filesOf(path: string): Files {
   const at = (name: string): string => join(directory, name);
   return {
     list: () => readdir(directory),
-    create: async (name) => new OpenFile(await openAsync(at(name), 'wx+', 0o600)),
+    async create(name) {
+      const fd = await openAsync(at(name), 'wx+', 0o600);
+      if (process.geteuid?.() === 0) await giveToOwnerOf(directory, fd);
+      return new OpenFile(fd);
+    },
     open: async (name, access) =>
       access === 'read'
         ? new OpenFile(await openAsync(at(name), 'r'))
@@ -78,6 +82,13 @@ export function filesOf(path: string): Files {
     unlink: (name) => unlink(at(name)),
     flushDirectory: () => flushDirectory(directory),
   };
+}
+
+/** What root creates in the directory of a service is for that service to open. Where it may not be given away, it stays root's. */
+async function giveToOwnerOf(directory: string, fd: number): Promise<void> {
+  await stat(directory)
+    .then(({ uid, gid }) => promisify(fchown)(fd, uid, gid))
+    .catch(() => {});
 }
 
 const openAsync = promisify(open);
