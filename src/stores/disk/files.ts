@@ -2,6 +2,7 @@ import { close, constants, fchown, fdatasync, fstat, fsync, open, read, writev }
 import { link, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { RelayError } from '../../errors.ts';
 
 /**
  * The few file operations that the disk store uses, all in one directory, so that tests can replace them by a disk
@@ -40,6 +41,12 @@ export async function writeWhole(file: File, pieces: readonly Uint8Array[], posi
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const taken = await file.write(pieces, position);
   if (taken !== length) throw new Error(`the disk took ${taken} of ${length} bytes`);
+}
+
+/** What to throw where files fail: a refusal as it is, anything else as `storage_error` that says what could not be done and why. */
+export function storageError(what: string, cause: unknown): unknown {
+  if (cause instanceof RelayError || !(cause instanceof Error)) return cause;
+  return new RelayError('storage_error', `${what}: ${cause.message}`, { cause });
 }
 
 /** Runs a job on a file that is open for reading meanwhile. */

@@ -5,7 +5,7 @@ import type { StoreLimits } from '../store.ts';
 import { asideName, setAside } from './aside.ts';
 import { PAGE_BYTES } from './batch.ts';
 import type { Damage } from './damage.ts';
-import { type File, type Files, type ReadableFiles, withFile, writeWhole } from './files.ts';
+import { type File, type Files, type ReadableFiles, storageError, withFile, writeWhole } from './files.ts';
 import { readHead, readLayout, visitBatches } from './layout.ts';
 import { lockDirectory } from './lock.ts';
 import { type Before, renewHead } from './lost-head.ts';
@@ -35,13 +35,16 @@ export interface Repair {
 
 /**
  * Saves what can be saved of a damaged store that no relay runs on, so that one starts on it. Every file that changes is
- * kept aside as `.bad`. Throws `storage_error` where a relay runs, there is no store, or nothing is left of it.
+ * kept aside as `.bad`. Throws `storage_error` where a relay runs, there is no store, nothing is left of it, or its
+ * files cannot be read or written.
  */
 export async function repairStore(path: string, limits: StoreLimits): Promise<Repair> {
   const files = await filesOfStore(path);
   const unlock = await lockDirectory(path);
   try {
     return await repairFiles(files, limits, Date.now);
+  } catch (error) {
+    throw storageError(`${path} cannot be repaired`, error);
   } finally {
     await unlock();
   }
@@ -203,19 +206,24 @@ async function bytesOf(files: Files, name: string): Promise<Buffer> {
 
 /** Puts other bytes under a name, whole or not at all; resolves with where those of before are. */
 async function replace(files: Files, name: string, bytes: Buffer): Promise<string> {
-  // A start removes what is called so, and a repair that was cut short leaves no more than that.
+  // A start removes what is called so, and a repair that is killed leaves no more than that.
   const unfinished = `new-${Date.now()}`;
   const file = await files.create(unfinished);
   try {
-    await writeWhole(file, [bytes], 0);
-    await file.flush();
-  } finally {
-    await file.close();
+    try {
+      await writeWhole(file, [bytes], 0);
+      await file.flush();
+    } finally {
+      await file.close();
+    }
+    const aside = await asideName(files, name);
+    if ((await files.list()).includes(name)) await files.link(name, aside);
+    await files.flushDirectory();
+    await files.rename(unfinished, name);
+    await files.flushDirectory();
+    return aside;
+  } catch (error) {
+    await files.unlink(unfinished).catch(() => {});
+    throw error;
   }
-  const aside = await asideName(files, name);
-  if ((await files.list()).includes(name)) await files.link(name, aside);
-  await files.flushDirectory();
-  await files.rename(unfinished, name);
-  await files.flushDirectory();
-  return aside;
 }
