@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { describe, describeRepair } from '../src/commands/verify.ts';
 import { message, post } from './helpers.ts';
 import { makeDirectory, repository, runProgram, spawnProgram, urlOfProgram } from './program.ts';
@@ -61,6 +62,34 @@ test('a repair is refused while a relay runs on the store', async (t) => {
   const { status, stdout, stderr } = await runProgram(t, ['verify', '--repair', '--storage-path', path]);
   assert.deepEqual([status, stdout], [1, '']);
   assert.match(stderr, /^enigma-relay: storage_error: the store at .* is in use by another relay/);
+});
+
+test('verify of another format version names what to use, and that it is no damage', async (t) => {
+  const path = await makeDirectory(t);
+  await closedStore(t, path);
+  const head = (await readFile(join(path, '0000000001.seg'))).subarray(0, 80);
+  head.writeUInt32LE(9, 8);
+  head.writeUInt32LE(crc32(head.subarray(0, 76)), 76);
+  await overwrite(path, 0, [...head]);
+  const { status, stdout } = await runProgram(t, ['verify', '--storage-path', path]);
+  assert.equal(status, 1);
+  assert.match(stdout, /^version +0000000001\.seg at 0: it has format version 9, which/m);
+  assert.match(
+    stdout,
+    /^the store has another format version: use the version of enigma-relay that wrote it\n$/m,
+  );
+  assert.doesNotMatch(stdout, /damage/);
+});
+
+test('verify of a store of which all segments are gone says that nothing can be saved', async (t) => {
+  const path = await makeDirectory(t);
+  for (const number of [1, 2]) await writeFile(join(path, `spare-${number}`), '');
+  const { status, stdout } = await runProgram(t, ['verify', '--storage-path', path]);
+  assert.equal(status, 1);
+  assert.match(
+    stdout,
+    /^the store is damaged, and nothing is left in it to be saved: bring .* or begin with an empty one$/m,
+  );
 });
 
 test('verify of what is no store is a plain line that says so', async (t) => {

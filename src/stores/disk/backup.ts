@@ -1,6 +1,6 @@
 import { RelayError } from '../../errors.ts';
 import type { StoreLimits } from '../store.ts';
-import type { Damage } from './damage.ts';
+import { type Damage, remedyOf } from './damage.ts';
 import {
   type File,
   type Files,
@@ -79,9 +79,12 @@ async function wholeLayout(files: ReadableFiles, recheck: () => Promise<void>): 
   const damage: Damage[] = [];
   const layout = await readLayout(files, { onDamage: (each) => void damage.push(each), onTorn() {} });
   if (damage.length > 0) await recheck();
-  for (const { file, offset, what } of damage) {
-    const why = `${file} at ${offset}: ${what}. Nothing is copied of a store that is damaged: see enigma-relay verify`;
-    throw new RelayError('storage_error', why);
+  for (const { kind, file, offset, what } of damage) {
+    const why =
+      kind === 'version'
+        ? `Nothing is copied: ${remedyOf(kind)}`
+        : 'Nothing is copied of a store that is damaged: see enigma-relay verify';
+    throw new RelayError('storage_error', `${file} at ${offset}: ${what}. ${why}`);
   }
   return [...(layout?.segments ?? [])];
 }

@@ -4,7 +4,7 @@ import { RelayError } from '../../errors.ts';
 import type { StoreLimits } from '../store.ts';
 import { asideName, setAside } from './aside.ts';
 import { PAGE_BYTES } from './batch.ts';
-import type { Damage } from './damage.ts';
+import { type Damage, remedyOf } from './damage.ts';
 import { type File, type Files, type ReadableFiles, storageError, withFile, writeWhole } from './files.ts';
 import { readHead, readLayout, visitBatches } from './layout.ts';
 import { lockDirectory } from './lock.ts';
@@ -15,7 +15,6 @@ import { Scanner } from './scan.ts';
 import {
   decodeSegmentHead,
   FIRST_BATCH,
-  foreignVersion,
   readSeal,
   SEAL_BYTES,
   type SegmentHead,
@@ -35,8 +34,8 @@ export interface Repair {
 
 /**
  * Saves what can be saved of a damaged store that no relay runs on, so that one starts on it. Every file that changes is
- * kept aside as `.bad`. Throws `storage_error` where a relay runs, there is no store, nothing is left of it, or its
- * files cannot be read or written.
+ * kept aside as `.bad`. Throws `storage_error` where a relay runs, there is no store, nothing is left of it, it has another
+ * format version, or its files cannot be read or written.
  */
 export async function repairStore(path: string, limits: StoreLimits): Promise<Repair> {
   const files = await filesOfStore(path);
@@ -55,6 +54,12 @@ export async function repairFiles(files: Files, limits: StoreLimits, now: () => 
   const readable = readableFiles(files);
   const count = (): Promise<Recount> => recount(readable, { limits, now });
   const before = await count();
+  const hopeless = before.damage.find(({ kind }) => kind === 'version' || kind === 'remains');
+  if (hopeless !== undefined)
+    throw new RelayError(
+      'storage_error',
+      `${hopeless.file}: ${hopeless.what}. Nothing is changed: ${remedyOf(hopeless.kind)}`,
+    );
   const done: string[] = [];
   const most = 4 * (await files.list()).length;
   for (let step = 0; step < most; step++) {
@@ -82,8 +87,6 @@ function mendLayout(files: Files, { kind, file, bytes }: Damage): Promise<string
 
 async function mendHead(files: Files, name: string): Promise<string> {
   const bytes = await bytesOf(files, name);
-  if (foreignVersion(bytes) !== undefined)
-    throw new RelayError('storage_error', `${name} has another format version: nothing is changed of it`);
   const head = decodeSegmentHead(bytes.subarray(0, PAGE_BYTES));
   if (head !== undefined && head.number !== segmentNumber(name)) return giveName(files, name, head.number);
   if (head !== undefined) {
@@ -112,11 +115,9 @@ async function giveName(files: Files, name: string, number: number): Promise<str
 /** Brings a segment back that was set aside; else an empty one takes its place, which ends where the next one says. */
 async function mendMissing(files: Files, name: string, end: number): Promise<string> {
   const number = segmentNumber(name) as number;
-  if (end === 0)
-    throw new RelayError('storage_error', 'every segment is missing: nothing is left to be saved');
   for (const other of (await files.list()).filter((each) => /\.seg\.bad\d*$/.test(each))) {
     const head = await withFile(readableFiles(files), other, (file) => readHead(file, name));
-    if (typeof head === 'string') continue;
+    if (!('number' in head)) continue;
     await files.rename(other, name);
     await files.flushDirectory();
     return `${name}: it was there as ${other}`;
@@ -170,7 +171,7 @@ async function before(files: Files, number: number): Promise<Before | undefined>
     const name = segmentName(segment);
     const found = await withFile(readable, name, async (file) => {
       const head = await readHead(file, name);
-      return typeof head === 'string' ? undefined : lastIn(file, head);
+      return 'number' in head ? lastIn(file, head) : undefined;
     });
     if (found !== undefined) return found;
   }
@@ -189,11 +190,9 @@ async function lastIn(file: File, head: SegmentHead): Promise<Before> {
 }
 
 function isSegment(files: Files, name: string): Promise<boolean> {
-  return withFile(
-    readableFiles(files),
-    name,
-    async (file) => typeof (await readHead(file, name)) !== 'string',
-  ).catch(() => false);
+  return withFile(readableFiles(files), name, async (file) => 'number' in (await readHead(file, name))).catch(
+    () => false,
+  );
 }
 
 async function bytesOf(files: Files, name: string): Promise<Buffer> {
