@@ -40,7 +40,7 @@ export interface File {
 export async function writeWhole(file: File, pieces: readonly Uint8Array[], position: number): Promise<void> {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const taken = await file.write(pieces, position);
-  if (taken !== length) throw new Error(`the disk took ${taken} of ${length} bytes`);
+  if (taken !== length) throw new Error(`the disk took ${taken} of ${length} bytes, it may be full`);
 }
 
 /** What to throw where files fail: a refusal as it is, anything else as `storage_error` that says what could not be done and why. */
