@@ -56,7 +56,7 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
   const { log = silentLog, clock = systemClock } = parts;
   const secure = config.mode === 'tls';
   const address = parseAddress(config.address);
-  const tls = secure ? { tls: await readTls(config.tls) } : {};
+  const tls = secure ? { tls: await readTls(config.tls, log, clock) } : {};
 
   const store = parts.store ?? (await openStore(config, log));
   if (parts.store === undefined) held.push(() => store.close());
@@ -78,7 +78,7 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
     baseUrl: urlOf(secure ? 'https' : 'http', address.host, bound),
     ...(listener && { metricsUrl: listener.url }),
     async reloadTls() {
-      if (secure) server.setTls(await readTls(config.tls));
+      if (secure) server.setTls(await readTls(config.tls, log, clock));
     },
   };
 }

@@ -3,13 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { RelayConfig } from './config.ts';
 import { RelayError } from './errors.ts';
+import { type Log, silentLog } from './log.ts';
+import { type Clock, systemClock } from './stores/store.ts';
 
 /**
- * Reads what TLS needs from its files, which may hold other PEM blocks too, and checks that it belongs together.
+ * Reads what TLS needs from its files, which may hold other PEM blocks too, and checks that it belongs together. The log is
+ * warned of certificates that are out of date: nothing else is wrong with them, and the clock may be.
  *
  * Throws `tls_error` that names the file and what is wrong with it.
  */
-export async function readTls(config: RelayConfig['tls']): Promise<SecureContextOptions> {
+export async function readTls(
+  config: RelayConfig['tls'],
+  log: Log = silentLog,
+  clock: Clock = systemClock,
+): Promise<SecureContextOptions> {
   const { certPemPath, keyPemPath, clientCaPemPath } = config;
   if (certPemPath === undefined || keyPemPath === undefined) {
     throw new RelayError('tls_error', 'mode "tls" needs tls.cert_pem_path and tls.key_pem_path');
@@ -24,12 +31,16 @@ export async function readTls(config: RelayConfig['tls']): Promise<SecureContext
       `does not belong to the first certificate of "${certPemPath}"`,
     );
   }
+  warnOfDates(cert, certPemPath, log, clock);
   const options: SecureContextOptions = {
     cert: pem(cert),
     key: key.export({ type: 'pkcs8', format: 'pem' }),
   };
   if (clientCaPemPath !== undefined) {
-    options.ca = pem(await readCertificates('tls.client_ca_pem_path', clientCaPemPath));
+    const clientCa = await readCertificates('tls.client_ca_pem_path', clientCaPemPath);
+    refuseWithoutRoot(clientCa, clientCaPemPath);
+    options.ca = pem(clientCa);
+    warnOfDates(clientCa, clientCaPemPath, log, clock);
   }
   try {
     createSecureContext(options);
@@ -48,6 +59,36 @@ async function readCertificates(option: string, path: string): Promise<X509Certi
     return blocks.map((block) => new X509Certificate(block));
   } catch (cause) {
     throw fault(option, path, 'holds a broken certificate', cause);
+  }
+}
+
+/** OpenSSL trusts nobody by a CA of which it has no root: every client would be refused without a word. */
+function refuseWithoutRoot(certificates: readonly X509Certificate[], path: string): void {
+  for (const certificate of certificates) {
+    // Not `checkIssued`: as a root it may be one that may not sign.
+    if (certificate.subject === certificate.issuer) continue;
+    if (certificates.some((other) => isIssuedBy(certificate, other))) continue;
+    const [subject, issuer] = [oneLine(certificate.subject), oneLine(certificate.issuer)];
+    const what = `holds "${subject}" without the certificate that it was issued by: add that of "${issuer}", and so on up to the root`;
+    throw fault('tls.client_ca_pem_path', path, what);
+  }
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  } catch {
+    // A public key that cannot be read.
+    return false;
+  }
+}
+
+function warnOfDates(certificates: readonly X509Certificate[], file: string, log: Log, clock: Clock): void {
+  const now = clock.wallMs();
+  for (const { subject, validFrom, validTo } of certificates) {
+    if (Date.parse(validFrom) <= now && now <= Date.parse(validTo)) continue;
+    const dates = { valid_from: validFrom, valid_to: validTo };
+    log.warn({ file, subject: oneLine(subject), ...dates }, 'a certificate is out of date');
   }
 }
 
@@ -70,6 +111,10 @@ async function read(option: string, path: string): Promise<string> {
   } catch (cause) {
     throw fault(option, path, 'cannot be read', cause);
   }
+}
+
+function oneLine(name: string): string {
+  return name.replaceAll('\n', ', ');
 }
 
 function pem(certificates: readonly X509Certificate[]): string {

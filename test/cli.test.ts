@@ -130,6 +130,32 @@ test('a configuration is checked without a start, and unknown keys are warned ab
   assert.ok(!existsSync(join(directory, 'relay_db')));
 });
 
+test('with mode tls a check reads the TLS files, and says what a start would say of them', async (t) => {
+  const directory = await makeDirectory(t);
+  const [certPemPath, keyPemPath] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
+  const file = join(directory, 'relay.toml');
+  const config = resolveConfig({
+    mode: 'tls',
+    tls: { certPemPath, keyPemPath },
+    storage: { kind: 'memory' },
+  });
+  await writeFile(file, printConfig(config));
+  await copyFile(join(certificates, 'rsa.pem'), certPemPath);
+  for (const [key, what] of [
+    [undefined, /^enigma-relay: tls_error: tls\.key_pem_path ".*key\.pem" cannot be read/],
+    ['ec.pem', /^enigma-relay: tls_error: tls\.key_pem_path ".*key\.pem" does not belong/],
+  ] as const) {
+    if (key !== undefined) await copyFile(join(certificates, key), keyPemPath);
+    const checked = await runProgram(t, ['--config', file, '--check-config']);
+    assert.deepEqual([checked.status, checked.stdout], [1, '']);
+    assert.match(checked.stderr, what);
+    assert.deepEqual(await runProgram(t, ['--config', file]), checked);
+  }
+  await copyFile(certPemPath, keyPemPath);
+  const checked = await runProgram(t, ['--config', file, '--check-config']);
+  assert.deepEqual(checked, { status: 0, stdout: 'the configuration is valid\n', stderr: '' });
+});
+
 for (const [what, args, line] of [
   ['an unknown flag', ['--colour'], /^enigma-relay: config_error: Unknown option '--colour'; .*--help/],
   ['a stray argument', ['relay.toml'], /^enigma-relay: config_error: Unexpected argument 'relay\.toml'/],

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { open, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { describe, describeRepair } from '../src/commands/verify.ts';
 import { message, post } from './helpers.ts';
 import { makeDirectory, repository, runProgram, spawnProgram, urlOfProgram } from './program.ts';
@@ -31,14 +32,8 @@ test('verify counts what a running relay holds, and after its end what it has le
 
 test('verify of a damaged store names the file and the offset and ends with 1, and a start says how to go on', async (t) => {
   const path = await makeDirectory(t);
-  const relay = spawnProgram(t, ['--storage-path', path]);
-  const baseUrl = await urlOfProgram(relay);
-  await post({ baseUrl }, '/push', message(1));
-  relay.kill('SIGTERM');
-  await once(relay, 'exit');
-  const file = await open(join(path, '0000000001.seg'), 'r+');
-  await file.write(Buffer.from([0xff]), 0, 1, 4096 + 10);
-  await file.close();
+  await closedStore(t, path);
+  await overwrite(path, 4096 + 10, [0xff]);
 
   const found = await runProgram(t, ['verify', '--storage-path', path]);
   assert.equal(found.status, 1);
@@ -67,6 +62,34 @@ test('a repair is refused while a relay runs on the store', async (t) => {
   const { status, stdout, stderr } = await runProgram(t, ['verify', '--repair', '--storage-path', path]);
   assert.deepEqual([status, stdout], [1, '']);
   assert.match(stderr, /^enigma-relay: storage_error: the store at .* is in use by another relay/);
+});
+
+test('verify of another format version names what to use, and that it is no damage', async (t) => {
+  const path = await makeDirectory(t);
+  await closedStore(t, path);
+  const head = (await readFile(join(path, '0000000001.seg'))).subarray(0, 80);
+  head.writeUInt32LE(9, 8);
+  head.writeUInt32LE(crc32(head.subarray(0, 76)), 76);
+  await overwrite(path, 0, [...head]);
+  const { status, stdout } = await runProgram(t, ['verify', '--storage-path', path]);
+  assert.equal(status, 1);
+  assert.match(stdout, /^version +0000000001\.seg at 0: it has format version 9, which/m);
+  assert.match(
+    stdout,
+    /^the store has another format version: use the version of enigma-relay that wrote it\n$/m,
+  );
+  assert.doesNotMatch(stdout, /damage/);
+});
+
+test('verify of a store of which all segments are gone says that nothing can be saved', async (t) => {
+  const path = await makeDirectory(t);
+  for (const number of [1, 2]) await writeFile(join(path, `spare-${number}`), '');
+  const { status, stdout } = await runProgram(t, ['verify', '--storage-path', path]);
+  assert.equal(status, 1);
+  assert.match(
+    stdout,
+    /^the store is damaged, and nothing is left in it to be saved: bring .* or begin with an empty one$/m,
+  );
 });
 
 test('verify of what is no store is a plain line that says so', async (t) => {
@@ -111,6 +134,50 @@ test('a backup of a relay under load starts a second one with all that was answe
   }
 });
 
+test('a backup to where nothing can be written is a storage_error that says where and why', async (t) => {
+  const path = await makeDirectory(t);
+  await closedStore(t, path);
+  const file = join(path, 'file');
+  await writeFile(file, '');
+  const toFile = await runProgram(t, ['backup', file, '--storage-path', path]);
+  assert.deepEqual([toFile.status, toFile.stdout], [1, '']);
+  const line = `enigma-relay: storage_error: ${path} cannot be copied to ${file}: ENOTDIR: not a directory, `;
+  assert.ok(toFile.stderr.startsWith(line), toFile.stderr);
+  const copy = join(path, 'copy');
+  const full = await runProgram(t, ['backup', copy, '--storage-path', path], undefined, smallFiles);
+  assert.deepEqual([full.status, full.stdout], [1, '']);
+  assert.match(
+    full.stderr,
+    /^enigma-relay: storage_error: .* cannot be copied to .*copy: the disk took \d+ of \d+ bytes, it may be full$/m,
+  );
+});
+
+test('a repair without room is a storage_error that says so, and changes nothing', async (t) => {
+  const path = await makeDirectory(t);
+  await closedStore(t, path);
+  await overwrite(path, 4096 + 10, [0xff]);
+  const before = await readdir(path);
+  const args = ['verify', '--repair', '--storage-path', path];
+  const { status, stderr } = await runProgram(t, args, undefined, smallFiles);
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^enigma-relay: storage_error: .* cannot be repaired: the disk took \d+ of \d+ bytes, it may be full$/m,
+  );
+  assert.deepEqual(await readdir(path), before);
+});
+
+test('verify of files that cannot be read is a storage_error that says why', async (t) => {
+  const path = await makeDirectory(t);
+  await mkdir(join(path, '0000000001.seg'));
+  const { status, stderr } = await runProgram(t, ['verify', '--storage-path', path]);
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    `enigma-relay: storage_error: ${path} cannot be read: EISDIR: illegal operation on a directory, read\n`,
+  );
+});
+
 test('a backup without a directory, or with a memory store, is a plain line that says what to do', async (t) => {
   const nowhere = await runProgram(t, ['backup']);
   assert.deepEqual([nowhere.status, nowhere.stdout], [1, '']);
@@ -140,6 +207,23 @@ test('docs/operating.md shows what verify prints', () => {
   const repair = describeRepair({ before: { ...whole, damage }, done, after: whole });
   assert.ok(page.includes(repair.split('\n').find((line) => line.startsWith('repaired')) ?? 'nothing'));
 });
+
+/** Of a shell, in blocks of 512 bytes: what a disk says that has no room. */
+const smallFiles = '-f 64';
+
+/** Lets a relay keep one message in this directory. */
+async function closedStore(t: TestContext, path: string): Promise<void> {
+  const relay = spawnProgram(t, ['--storage-path', path]);
+  await post({ baseUrl: await urlOfProgram(relay) }, '/push', message(1));
+  relay.kill('SIGTERM');
+  await once(relay, 'exit');
+}
+
+async function overwrite(path: string, position: number, bytes: number[]): Promise<void> {
+  const file = await open(join(path, '0000000001.seg'), 'r+');
+  await file.write(Buffer.from(bytes), 0, bytes.length, position);
+  await file.close();
+}
 
 /** A configuration file without rate limits, beside a store. */
 async function unlimited(directory: string): Promise<string> {

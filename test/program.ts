@@ -58,8 +58,13 @@ async function endPrograms(t: TestContext): Promise<void> {
 }
 
 /** Runs the program to its end. */
-export async function runProgram(t: TestContext, args: string[], cwd?: string): Promise<Ended> {
-  const program = spawnProgram(t, args, { cwd });
+export async function runProgram(
+  t: TestContext,
+  args: string[],
+  cwd?: string,
+  ulimit?: string,
+): Promise<Ended> {
+  const program = spawnProgram(t, args, { cwd, ...(ulimit !== undefined && { ulimit }) });
   let stdout = '';
   let stderr = '';
   program.stdout.on('data', (piece) => {

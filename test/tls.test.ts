@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, request as httpsRequest } from 'node:https';
@@ -9,13 +9,15 @@ import { type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { RelayConfigInput } from '../src/config.ts';
 import type { RelayError } from '../src/errors.ts';
+import { type Log, silentLog } from '../src/log.ts';
 import { type Relay, startRelay } from '../src/relay.ts';
+import { systemClock } from '../src/stores/store.ts';
 import { startTestRelay, testConfig } from './helpers.ts';
 import { connectRaw, health } from './raw.ts';
 
 const certificates = new URL('../../test/certificates/', import.meta.url);
-const [ca, rsa, ec, client, stranger] = await Promise.all(
-  ['ca', 'rsa', 'ec', 'client', 'stranger'].map((name) =>
+const [ca, rsa, ec, client, stranger, int, intClient] = await Promise.all(
+  ['ca', 'rsa', 'ec', 'client', 'stranger', 'int', 'intclient'].map((name) =>
     readFile(new URL(`${name}.pem`, certificates), 'utf8'),
   ),
 );
@@ -110,6 +112,14 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   });
 }
 
+test('with a client CA and its root, clients of both are served, and no others', async (t) => {
+  const clientCa = `${int}${ca}`;
+  const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa }));
+  await assert.rejects(getHealth(relay, { cert: stranger, key: stranger }));
+  for (const pem of [client, intClient])
+    assert.equal((await getHealth(relay, { cert: pem, key: pem })).status, 200);
+});
+
 test('older versions of TLS are refused', async (t) => {
   const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}` }));
   const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
@@ -136,6 +146,11 @@ for (const [what, files, expected] of [
     'a broken key',
     { cert: rsa, key: rsa?.replace(/\n.{64}\n/, '\n') },
     /key\.pem" holds a broken private key/,
+  ],
+  [
+    'a client CA without its root',
+    { cert: rsa, key: rsa, clientCa: `${stranger}${int}` },
+    /client_ca_pem_path ".*ca\.pem" holds "CN=int" without .* issued by: add that of "CN=ca"/,
   ],
   ['no CA in the file', { cert: rsa, key: rsa, clientCa: 'hello' }, /ca\.pem" holds no certificate/],
 ] as const) {
@@ -169,3 +184,42 @@ test('certificates are read again without dropping a connection, and bad ones ar
   const [answer] = await once(before, 'data');
   assert.match(answer.toString(), /^HTTP\/1\.1 200 /);
 });
+
+test('a client CA without its root is not taken when the files are read again', async (t) => {
+  const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa: `${ca}` });
+  const relay = await startTlsRelay(t, tls);
+  await writeFile(`${tls.clientCaPemPath}`, `${int}`);
+  await assert.rejects(relay.reloadTls(), { code: 'tls_error', message: /ca\.pem" holds "CN=int" without/ });
+  assert.equal((await getHealth(relay, { cert: client, key: client })).status, 200);
+});
+
+for (const [when, wallMs] of [
+  ['has expired', Date.UTC(2300, 0)],
+  ['is not valid yet', Date.UTC(2000, 0)],
+] as const) {
+  test(`of a certificate that ${when} the log is warned with file and date, at the start and when it is read again`, async (t) => {
+    const warnings: object[] = [];
+    const log: Log = { ...silentLog, warn: (fields, line) => warnings.push({ ...fields, line }) };
+    let nowMs = Date.now();
+    const clock = { ...systemClock, wallMs: () => nowMs };
+    const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa: `${ca}` });
+    const relay = await startTestRelay(t, { mode: 'tls', tls }, { log, clock });
+    assert.deepEqual(warnings, []);
+    nowMs = wallMs;
+    await relay.reloadTls();
+    const [ofRsa, ofCa] = [rsa, ca].map((pem) => new X509Certificate(`${pem}`));
+    assert.deepEqual(warnings.splice(0), [
+      warningOf(ofRsa, tls.certPemPath),
+      warningOf(ofCa, tls.clientCaPemPath),
+    ]);
+    await startTestRelay(t, { mode: 'tls', tls }, { log, clock });
+    assert.equal(warnings.length, 2);
+  });
+}
+
+function warningOf(certificate: X509Certificate | undefined, file: string | undefined) {
+  assert.ok(certificate);
+  const { subject, validFrom, validTo } = certificate;
+  const line = 'a certificate is out of date';
+  return { file, subject, valid_from: validFrom, valid_to: validTo, line };
+}

@@ -1,4 +1,5 @@
 import { configFlags, readConfig, readFlags } from '../flags.ts';
+import { remedyOf } from '../stores/disk/damage.ts';
 import type { Recount } from '../stores/disk/recount.ts';
 import { type Repair, repairStore } from '../stores/disk/repair.ts';
 import { verifyStore } from '../stores/disk/verify.ts';
@@ -48,12 +49,17 @@ export function describe(found: Recount): string {
   ];
   if (torn !== undefined)
     rows.push(['torn', `${torn.file} at ${torn.offset}: a batch that was not answered yet`]);
-  for (const { file, offset, what } of damage) rows.push(['damage', `${file} at ${offset}: ${what}`]);
+  for (const { kind, file, offset, what } of damage)
+    rows.push([kind === 'version' ? 'version' : 'damage', `${file} at ${offset}: ${what}`]);
   return [...rows.map(([name, value]) => `${name.padEnd(16)}${value}`), conclusion(found), ''].join('\n');
 }
 
 function conclusion({ damage }: Recount): string {
   if (damage.length === 0) return 'the store is whole';
+  if (damage.some(({ kind }) => kind === 'version'))
+    return `the store has another format version: ${remedyOf('version')}`;
+  if (damage.some(({ kind }) => kind === 'remains'))
+    return `the store is damaged, and ${remedyOf('remains')}`;
   return damage.some(({ stopsStart }) => stopsStart)
     ? 'the store is damaged, and no relay starts on it'
     : 'the store is damaged; a relay starts on it, without the messages that are lost';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
+import { copyStore } from '../../src/stores/disk/backup.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { type Repair, repairFiles } from '../../src/stores/disk/repair.ts';
 import type { Store } from '../../src/stores/store.ts';
@@ -112,19 +113,24 @@ test('a store of another format version is refused by name, and no repair change
   head.writeUInt32LE(9, 8);
   head.writeUInt32LE(crc32(head.subarray(0, 76)), 76);
   const before = files.copy();
-  await assert.rejects(repair(files), { code: 'storage_error', message: /another format version/ });
+  const advice =
+    /^0000000001\.seg.*: it has format version 9, .*: use the version of enigma-relay that wrote it$/;
+  await assert.rejects(repair(files), { code: 'storage_error', message: advice });
   assert.deepEqual(files.contents, before.contents);
   const opening = openDiskStore({ path: '', files, limits, clock });
-  await assert.rejects(opening, {
-    code: 'storage_error',
-    message: /0000000001\.seg at 0: it has format version 9/,
-  });
+  await assert.rejects(opening, { code: 'storage_error', message: advice });
+  const copying = copyStore(files, new MemoryFiles(), limits);
+  await assert.rejects(copying, { code: 'storage_error', message: advice });
 });
 
-test('where no segment is left a repair says so', async () => {
+test('where no segment is left a repair says so, and a start does not advise one', async () => {
   const files = await closedStore((store) => pushAll(store, 0, 2), large);
   files.contents.delete('0000000001.seg');
-  await assert.rejects(repair(files), { code: 'storage_error', message: /every segment is missing/ });
+  const advice =
+    /^0000000001\.seg.*: it is missing, and so are all others\. .*: nothing is left in it to be saved: bring .* or begin with an empty one$/;
+  await assert.rejects(repair(files), { code: 'storage_error', message: advice });
+  const opening = openDiskStore({ path: '', files, limits, clock });
+  await assert.rejects(opening, { code: 'storage_error', message: advice });
 });
 
 function repair(files: MemoryFiles): Promise<Repair> {

@@ -9,7 +9,7 @@ import { readTls } from '../../src/tls.ts';
 import type { Target } from './target.ts';
 
 const certificates = new URL('../../../test/certificates/', import.meta.url);
-const names = ['ca', 'client', 'ec', 'rsa', 'stranger'];
+const names = ['ca', 'client', 'ec', 'int', 'rsa', 'stranger'];
 const texts = await Promise.all(
   names.map((name) => readFile(new URL(`${name}.pem`, certificates), 'latin1')),
 );

@@ -1,8 +1,15 @@
-import { readdir } from 'node:fs/promises';
 import { RelayError } from '../../errors.ts';
 import type { StoreLimits } from '../store.ts';
-import type { Damage } from './damage.ts';
-import { type File, type Files, openDirectory, type ReadableFiles, withFile, writeWhole } from './files.ts';
+import { type Damage, remedyOf } from './damage.ts';
+import {
+  type File,
+  type Files,
+  openDirectory,
+  type ReadableFiles,
+  storageError,
+  withFile,
+  writeWhole,
+} from './files.ts';
 import { type Extent, readLayout } from './layout.ts';
 import { type Recount, recount } from './recount.ts';
 import { encodeSegmentHead, FIRST_BATCH, type SegmentHead, segmentName } from './segment.ts';
@@ -15,14 +22,18 @@ const STEP_BYTES = 1 << 20;
  * Copies a store to a new or empty directory, as it is at a moment after the call: what was answered before is in the copy.
  * Only reads the store, on which a relay may run. The copy is flushed when this resolves; after a failure no relay starts on
  * what is there of it. Resolves with what the copy holds, read anew. Throws `storage_error` where there is no store, it is
- * damaged, or the target is not empty.
+ * damaged, the target is not empty, or either cannot be read or written.
  */
 export async function backupStore(path: string, target: string, limits: StoreLimits): Promise<Recount> {
   const files = await filesOfStore(path);
-  const existing = await readdir(target).catch(() => []);
-  if (existing.length > 0)
-    throw new RelayError('storage_error', `${target} is not empty: name a new directory`);
-  return copyStore(files, await openDirectory(target), limits);
+  try {
+    const copies = await openDirectory(target);
+    if ((await copies.list()).length > 0)
+      throw new RelayError('storage_error', `${target} is not empty: name a new directory`);
+    return await copyStore(files, copies, limits);
+  } catch (error) {
+    throw storageError(`${path} cannot be copied to ${target}`, error);
+  }
 }
 
 /** The same, into an empty directory. */
@@ -68,9 +79,12 @@ async function wholeLayout(files: ReadableFiles, recheck: () => Promise<void>): 
   const damage: Damage[] = [];
   const layout = await readLayout(files, { onDamage: (each) => void damage.push(each), onTorn() {} });
   if (damage.length > 0) await recheck();
-  for (const { file, offset, what } of damage) {
-    const why = `${file} at ${offset}: ${what}. Nothing is copied of a store that is damaged: see enigma-relay verify`;
-    throw new RelayError('storage_error', why);
+  for (const { kind, file, offset, what } of damage) {
+    const why =
+      kind === 'version'
+        ? `Nothing is copied: ${remedyOf(kind)}`
+        : 'Nothing is copied of a store that is damaged: see enigma-relay verify';
+    throw new RelayError('storage_error', `${file} at ${offset}: ${what}. ${why}`);
   }
   return [...(layout?.segments ?? [])];
 }

@@ -1,8 +1,11 @@
 import { RelayError } from '../../errors.ts';
 import type { Log as Logger } from '../../log.ts';
 
-/** `head`: of a segment; `missing`: a segment; `sealed`: the last segment, so that one behind it is missing. */
-export type DamageKind = 'head' | 'missing' | 'sealed' | 'batch' | 'message';
+/**
+ * `head`: of a segment; `version`: a segment of another format version, which is no damage; `missing`: a segment; `remains`: all
+ * segments are missing; `sealed`: the last segment, so that one behind it is missing.
+ */
+export type DamageKind = 'head' | 'version' | 'missing' | 'remains' | 'sealed' | 'batch' | 'message';
 
 /** A place in the files that is not as this program left it. */
 export interface Damage {
@@ -30,15 +33,20 @@ export interface Findings {
   readonly onTorn: (torn: Torn) => void;
 }
 
+/** What helps where no relay starts because of this. */
+export function remedyOf(kind: DamageKind): string {
+  if (kind === 'version') return 'use the version of enigma-relay that wrote it';
+  if (kind === 'remains')
+    return 'nothing is left in it to be saved: bring the whole directory back from a backup, or begin with an empty one';
+  return 'bring the whole directory back from a backup, or save what can be saved with enigma-relay verify --repair';
+}
+
 /** For a start: damage ends it, a torn batch is dropped. */
 export function strictly(logger: Logger): Findings {
   return {
-    onDamage({ file, offset, what }) {
-      throw new RelayError(
-        'storage_error',
-        `${file} at ${offset}: ${what}. The store is not opened, so that nothing is lost: bring the whole directory back ` +
-          'from a backup, or save what can be saved with enigma-relay verify --repair',
-      );
+    onDamage({ kind, file, offset, what }) {
+      const why = `${file} at ${offset}: ${what}. The store is not opened, so that nothing is lost: ${remedyOf(kind)}`;
+      throw new RelayError('storage_error', why);
     },
     onTorn({ file, offset, bytes }) {
       logger.warn({ file, offset, bytes }, 'a batch that was never answered is torn; dropped');

@@ -1,7 +1,8 @@
-import { close, constants, fdatasync, fstat, fsync, open, read, writev } from 'node:fs';
+import { close, constants, fchown, fdatasync, fstat, fsync, open, read, writev } from 'node:fs';
 import { link, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { RelayError } from '../../errors.ts';
 
 /**
  * The few file operations that the disk store uses, all in one directory, so that tests can replace them by a disk
@@ -39,7 +40,13 @@ export interface File {
 export async function writeWhole(file: File, pieces: readonly Uint8Array[], position: number): Promise<void> {
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const taken = await file.write(pieces, position);
-  if (taken !== length) throw new Error(`the disk took ${taken} of ${length} bytes`);
+  if (taken !== length) throw new Error(`the disk took ${taken} of ${length} bytes, it may be full`);
+}
+
+/** What to throw where files fail: a refusal as it is, anything else as `storage_error` that says what could not be done and why. */
+export function storageError(what: string, cause: unknown): unknown {
+  if (cause instanceof RelayError || !(cause instanceof Error)) return cause;
+  return new RelayError('storage_error', `${what}: ${cause.message}`, { cause });
 }
 
 /** Runs a job on a file that is open for reading meanwhile. */
@@ -68,7 +75,11 @@ export function filesOf(path: string): Files {
   const at = (name: string): string => join(directory, name);
   return {
     list: () => readdir(directory),
-    create: async (name) => new OpenFile(await openAsync(at(name), 'wx+', 0o600)),
+    async create(name) {
+      const fd = await openAsync(at(name), 'wx+', 0o600);
+      if (process.geteuid?.() === 0) await giveToOwnerOf(directory, fd);
+      return new OpenFile(fd);
+    },
     open: async (name, access) =>
       access === 'read'
         ? new OpenFile(await openAsync(at(name), 'r'))
@@ -78,6 +89,13 @@ export function filesOf(path: string): Files {
     unlink: (name) => unlink(at(name)),
     flushDirectory: () => flushDirectory(directory),
   };
+}
+
+/** What root creates in the directory of a service is for that service to open. Where it may not be given away, it stays root's. */
+async function giveToOwnerOf(directory: string, fd: number): Promise<void> {
+  await stat(directory)
+    .then(({ uid, gid }) => promisify(fchown)(fd, uid, gid))
+    .catch(() => {});
 }
 
 const openAsync = promisify(open);

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { PAGE_BYTES, padded } from './batch.ts';
-import type { Findings } from './damage.ts';
+import type { Damage, Findings } from './damage.ts';
 import { type File, type ReadableFiles, withFile } from './files.ts';
 import { type FoundBatch, Scanner } from './scan.ts';
 import {
@@ -51,7 +51,7 @@ export async function readLayout(
   const names = await files.list();
   if (isRemains(names)) {
     const what = 'it is missing, and so are all others';
-    findings.onDamage({ kind: 'missing', file: segmentName(1), offset: 0, bytes: 0, what, stopsStart: true });
+    findings.onDamage({ kind: 'remains', file: segmentName(1), offset: 0, bytes: 0, what, stopsStart: true });
   }
   const heads = await readHeads(files, names, findings);
   const lastHead = heads.at(-1);
@@ -81,32 +81,33 @@ async function readHeads(
   const heads: SegmentHead[] = [];
   for (const name of names.filter((each) => segmentNumber(each) !== undefined).sort()) {
     const head = await withFile(files, name, (file) => readSegmentHead(file, name));
-    if (typeof head !== 'string') heads.push(head);
-    else
-      findings.onDamage({
-        kind: 'head',
-        file: name,
-        offset: 0,
-        bytes: PAGE_BYTES,
-        what: head,
-        stopsStart: true,
-      });
+    if ('number' in head) heads.push(head);
+    else findings.onDamage({ ...head, file: name, offset: 0, bytes: PAGE_BYTES, stopsStart: true });
   }
   return heads;
 }
 
+type BadHead = Pick<Damage, 'kind' | 'what'>;
+
 /** The head of a segment, or what is wrong with it. */
-export async function readSegmentHead(file: File, name: string): Promise<SegmentHead | string> {
+export async function readSegmentHead(file: File, name: string): Promise<SegmentHead | BadHead> {
   const page = Buffer.alloc(PAGE_BYTES);
   const read = await file.read(page, 0);
   const head = decodeSegmentHead(page.subarray(0, read));
   const version = foreignVersion(page);
   if (version !== undefined)
-    return `it has format version ${version}, which this version of the program does not read`;
-  if (head === undefined) return 'its head is not one that this program writes';
-  if (head.number !== segmentNumber(name)) return `its head says that it is segment ${head.number}`;
-  if (head.bytes !== (await file.size())) return `its head says that it has ${head.bytes} bytes`;
+    return {
+      kind: 'version',
+      what: `it has format version ${version}, which this version of the program does not read`,
+    };
+  if (head === undefined) return bad('its head is not one that this program writes');
+  if (head.number !== segmentNumber(name)) return bad(`its head says that it is segment ${head.number}`);
+  if (head.bytes !== (await file.size())) return bad(`its head says that it has ${head.bytes} bytes`);
   return head;
+}
+
+function bad(what: string): BadHead {
+  return { kind: 'head', what };
 }
 
 /**

@@ -9,7 +9,7 @@ import { firstSeq, StoreTime } from '../time.ts';
 import { inTurns } from '../turns.ts';
 import { strictly } from './damage.ts';
 import { DiskStore } from './disk.ts';
-import { type Files, openDirectory } from './files.ts';
+import { type Files, openDirectory, storageError } from './files.ts';
 import { createGate } from './gate.ts';
 import { Journal, type JournalStart } from './journal.ts';
 import { lockDirectory } from './lock.ts';
@@ -55,9 +55,7 @@ export async function openDiskStore(options: DiskStoreOptions): Promise<DiskStor
     return await open(options, files, unlock);
   } catch (error) {
     await unlock?.();
-    if (error instanceof RelayError || !(error instanceof Error)) throw error;
-    const why = `the store at ${options.path} does not open: ${error.message}`;
-    throw new RelayError('storage_error', why, { cause: error });
+    throw storageError(`the store at ${options.path} does not open`, error);
   }
 }
 

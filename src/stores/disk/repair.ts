@@ -4,8 +4,8 @@ import { RelayError } from '../../errors.ts';
 import type { StoreLimits } from '../store.ts';
 import { asideName, setAside } from './aside.ts';
 import { PAGE_BYTES } from './batch.ts';
-import type { Damage } from './damage.ts';
-import { type File, type Files, type ReadableFiles, withFile, writeWhole } from './files.ts';
+import { type Damage, remedyOf } from './damage.ts';
+import { type File, type Files, type ReadableFiles, storageError, withFile, writeWhole } from './files.ts';
 import { readLayout, readSegmentHead, visitBatches } from './layout.ts';
 import { lockDirectory } from './lock.ts';
 import { type Before, renewHead } from './lost-head.ts';
@@ -15,7 +15,6 @@ import { Scanner } from './scan.ts';
 import {
   decodeSegmentHead,
   FIRST_BATCH,
-  foreignVersion,
   readSeal,
   SEAL_BYTES,
   type SegmentHead,
@@ -35,13 +34,16 @@ export interface Repair {
 
 /**
  * Saves what can be saved of a damaged store that no relay runs on, so that one starts on it. Every file that changes is
- * kept aside as `.bad`. Throws `storage_error` where a relay runs, there is no store, or nothing is left of it.
+ * kept aside as `.bad`. Throws `storage_error` where a relay runs, there is no store, nothing is left of it, it has another
+ * format version, or its files cannot be read or written.
  */
 export async function repairStore(path: string, limits: StoreLimits): Promise<Repair> {
   const files = await filesOfStore(path);
   const unlock = await lockDirectory(path);
   try {
     return await repairFiles(files, limits, Date.now);
+  } catch (error) {
+    throw storageError(`${path} cannot be repaired`, error);
   } finally {
     await unlock();
   }
@@ -52,6 +54,12 @@ export async function repairFiles(files: Files, limits: StoreLimits, now: () => 
   const readable = readableFiles(files);
   const count = (): Promise<Recount> => recount(readable, { limits, now });
   const before = await count();
+  const hopeless = before.damage.find(({ kind }) => kind === 'version' || kind === 'remains');
+  if (hopeless !== undefined)
+    throw new RelayError(
+      'storage_error',
+      `${hopeless.file}: ${hopeless.what}. Nothing is changed: ${remedyOf(hopeless.kind)}`,
+    );
   const done: string[] = [];
   const most = 4 * (await files.list()).length;
   for (let step = 0; step < most; step++) {
@@ -79,8 +87,6 @@ function mendLayout(files: Files, { kind, file, bytes }: Damage): Promise<string
 
 async function mendHead(files: Files, name: string): Promise<string> {
   const bytes = await bytesOf(files, name);
-  if (foreignVersion(bytes) !== undefined)
-    throw new RelayError('storage_error', `${name} has another format version: nothing is changed of it`);
   const head = decodeSegmentHead(bytes.subarray(0, PAGE_BYTES));
   if (head !== undefined && head.number !== segmentNumber(name)) return giveName(files, name, head.number);
   if (head !== undefined) {
@@ -109,11 +115,9 @@ async function giveName(files: Files, name: string, number: number): Promise<str
 /** Brings a segment back that was set aside; else an empty one takes its place, which ends where the next one says. */
 async function mendMissing(files: Files, name: string, end: number): Promise<string> {
   const number = segmentNumber(name) as number;
-  if (end === 0)
-    throw new RelayError('storage_error', 'every segment is missing: nothing is left to be saved');
   for (const other of (await files.list()).filter((each) => /\.seg\.bad\d*$/.test(each))) {
     const head = await withFile(readableFiles(files), other, (file) => readSegmentHead(file, name));
-    if (typeof head === 'string') continue;
+    if (!('number' in head)) continue;
     await files.rename(other, name);
     await files.flushDirectory();
     return `${name}: it was there as ${other}`;
@@ -167,7 +171,7 @@ async function before(files: Files, number: number): Promise<Before | undefined>
     const name = segmentName(segment);
     const found = await withFile(readable, name, async (file) => {
       const head = await readSegmentHead(file, name);
-      return typeof head === 'string' ? undefined : lastIn(file, head);
+      return 'number' in head ? lastIn(file, head) : undefined;
     });
     if (found !== undefined) return found;
   }
@@ -189,7 +193,7 @@ function isSegment(files: Files, name: string): Promise<boolean> {
   return withFile(
     readableFiles(files),
     name,
-    async (file) => typeof (await readSegmentHead(file, name)) !== 'string',
+    async (file) => 'number' in (await readSegmentHead(file, name)),
   ).catch(() => false);
 }
 
@@ -203,19 +207,24 @@ async function bytesOf(files: Files, name: string): Promise<Buffer> {
 
 /** Puts other bytes under a name, whole or not at all; resolves with where those of before are. */
 async function replace(files: Files, name: string, bytes: Buffer): Promise<string> {
-  // A start removes what is called so, and a repair that was cut short leaves no more than that.
+  // A start removes what is called so, and a repair that is killed leaves no more than that.
   const unfinished = `new-${Date.now()}`;
   const file = await files.create(unfinished);
   try {
-    await writeWhole(file, [bytes], 0);
-    await file.flush();
-  } finally {
-    await file.close();
+    try {
+      await writeWhole(file, [bytes], 0);
+      await file.flush();
+    } finally {
+      await file.close();
+    }
+    const aside = await asideName(files, name);
+    if ((await files.list()).includes(name)) await files.link(name, aside);
+    await files.flushDirectory();
+    await files.rename(unfinished, name);
+    await files.flushDirectory();
+    return aside;
+  } catch (error) {
+    await files.unlink(unfinished).catch(() => {});
+    throw error;
   }
-  const aside = await asideName(files, name);
-  if ((await files.list()).includes(name)) await files.link(name, aside);
-  await files.flushDirectory();
-  await files.rename(unfinished, name);
-  await files.flushDirectory();
-  return aside;
 }

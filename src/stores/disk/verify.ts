@@ -1,6 +1,6 @@
 import { RelayError } from '../../errors.ts';
 import type { StoreLimits } from '../store.ts';
-import { type Files, filesOf } from './files.ts';
+import { type Files, filesOf, storageError } from './files.ts';
 import { type Recount, recount } from './recount.ts';
 import { withSnapshot } from './snapshot.ts';
 
@@ -10,14 +10,20 @@ import { withSnapshot } from './snapshot.ts';
  */
 export async function verifyStore(path: string, limits: StoreLimits): Promise<Recount> {
   const files = await filesOfStore(path);
-  return withSnapshot(files, ({ files: read, recheck }) => recount(read, { limits, now: Date.now, recheck }));
+  try {
+    return await withSnapshot(files, ({ files: read, recheck }) =>
+      recount(read, { limits, now: Date.now, recheck }),
+    );
+  } catch (error) {
+    throw storageError(`${path} cannot be read`, error);
+  }
 }
 
 /** The files of a directory in which a store lies. */
 export async function filesOfStore(path: string): Promise<Files> {
   const files = filesOf(path);
-  const names = await files.list().catch((cause: Error) => {
-    throw new RelayError('storage_error', `${path} cannot be read: ${cause.message}`, { cause });
+  const names = await files.list().catch((error) => {
+    throw storageError(`${path} cannot be read`, error);
   });
   if (names.some((name) => /\.seg$|^spare-/.test(name))) return files;
   throw new RelayError('storage_error', `there is no store in ${path}`);
