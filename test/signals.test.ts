@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -63,8 +63,14 @@ test('SIGHUP during the start makes the relay read the TLS files again once it l
   assert.equal(CN, 'ec');
 });
 
-test('a signal ends a command, which is no relay, though it came while the program was loaded', async (t) => {
-  const program = spawnProgram(t, ['verify'], { nodeArgs: signalAtOnce('SIGTERM') });
+test('what is no relay is ended by a signal that it was given before it left them to the system', async () => {
+  const script = `
+    import { Signals } from '${new URL('../src/signals.js', import.meta.url)}';
+    const signals = new Signals();
+    process.once('SIGTERM', () => signals.leave());
+    process.kill(process.pid, 'SIGTERM');
+    setInterval(() => {}, 1000);`;
+  const program = spawn(process.execPath, ['--input-type=module', '--eval', script], { timeout: 20_000 });
   assert.deepEqual(await once(program, 'exit'), [null, 'SIGTERM']);
 });
 
