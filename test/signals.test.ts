@@ -70,7 +70,10 @@ test('what is no relay is ended by a signal that it was given before it left the
     process.once('SIGTERM', () => signals.leave());
     process.kill(process.pid, 'SIGTERM');
     setInterval(() => {}, 1000);`;
-  const program = spawn(process.execPath, ['--input-type=module', '--eval', script], { timeout: 20_000 });
+  const program = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  });
   assert.deepEqual(await once(program, 'exit'), [null, 'SIGTERM']);
 });
 
