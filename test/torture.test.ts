@@ -25,7 +25,7 @@ for (const [mode, rounds, what] of [
 }
 
 for (const [fault, mode, violation] of [
-  ['loses', 'kill', /lost|not shown|stored twice|an ack of/],
+  ['loses', 'kill', /lost|not shown|stored (twice|again)|an ack of/],
   ['keeps', 'kill', /acked, and shown again|stored again|an ack of/],
   ['hurries', 'kill', /lost|not shown|stored again|an ack of/],
   ['miscounts', 'kill', /queue_bytes is/],
