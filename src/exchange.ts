@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type { Admit, Answer, Operation, Reply, RequestHead } from './api.ts';
 import { inflate } from './body.ts';
 import { Budget } from './budget.ts';
@@ -34,6 +35,14 @@ export interface Exchange {
 }
 
 export type Serve = (exchange: Exchange) => void;
+
+/** Resolves when a stream has closed, at once if it has already. */
+export function closed(stream: Writable): Promise<undefined> {
+  if (stream.destroyed) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    stream.once('close', () => resolve(undefined));
+  });
+}
 
 /** Takes requests from their heads to their answers; knows no rule of the relay, and none of HTTP. */
 export function createServe(admit: Admit, log: Log): Serve {

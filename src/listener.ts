@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answer, answerUnread } from './answer.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { receive, sentLength } from './body.ts';
-import type { Exchange, Serve } from './exchange.ts';
+import { closed, type Exchange, type Serve } from './exchange.ts';
 import { endInTurn, httpRefusal, tooLate } from './http-errors.ts';
 import { turnOf } from './turn.ts';
 
@@ -92,10 +92,7 @@ class NodeExchange implements Exchange {
   }
 
   gone(): Promise<undefined> {
-    if (this.#response.destroyed) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      this.#response.once('close', () => resolve(undefined));
-    });
+    return closed(this.#response);
   }
 
   abandon(): void {

@@ -3,7 +3,7 @@ import { BODY_AWAITED_BYTES, DROP_MS } from './answer.ts';
 import { writeAnswer } from './answer-text.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { RelayError } from './errors.ts';
-import type { Exchange, Serve } from './exchange.ts';
+import { closed, type Exchange, type Serve } from './exchange.ts';
 import { holdUntilTurnEnds } from './hold.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
@@ -108,10 +108,7 @@ export class PlainConnection implements Exchange {
   }
 
   gone(): Promise<undefined> {
-    if (this.#socket.destroyed) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      this.#socket.once('close', () => resolve(undefined));
-    });
+    return closed(this.#socket);
   }
 
   abandon(): void {
