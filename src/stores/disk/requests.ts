@@ -28,7 +28,7 @@ export interface Waiting {
 }
 
 /** One that is decided; the caller is told once the batch is on disk. */
-export interface Decided extends Waiting {
+export interface Decided extends Omit<Waiting, 'resolve'> {
   readonly tell: () => void;
 }
 

@@ -194,10 +194,10 @@ export class Writer {
     nowMs: number,
   ): Promise<void> | undefined {
     const decide = (answer: unknown): void => {
-      decided.push({ request, resolve, reject, tell: () => resolve(answer as never) });
+      decided.push({ request, reject, tell: () => resolve(answer as never) });
     };
     const refuse = (error: unknown): void => {
-      decided.push({ request, resolve, reject, tell: () => reject(error) });
+      decided.push({ request, reject, tell: () => reject(error) });
       if (!(error instanceof RelayError)) throw error;
     };
     try {
