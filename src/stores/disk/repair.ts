@@ -211,12 +211,7 @@ async function replace(files: Files, name: string, bytes: Buffer): Promise<strin
   const unfinished = `new-${Date.now()}`;
   const file = await files.create(unfinished);
   try {
-    try {
-      await writeWhole(file, [bytes], 0);
-      await file.flush();
-    } finally {
-      await file.close();
-    }
+    await finish(file, bytes);
     const aside = await asideName(files, name);
     if ((await files.list()).includes(name)) await files.link(name, aside);
     await files.flushDirectory();
@@ -226,5 +221,15 @@ async function replace(files: Files, name: string, bytes: Buffer): Promise<strin
   } catch (error) {
     await files.unlink(unfinished).catch(() => {});
     throw error;
+  }
+}
+
+/** Writes all of a new file, and lets go of it. */
+async function finish(file: File, bytes: Buffer): Promise<void> {
+  try {
+    await writeWhole(file, [bytes], 0);
+    await file.flush();
+  } finally {
+    await file.close();
   }
 }
