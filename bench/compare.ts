@@ -57,13 +57,14 @@ export async function compare(
   await drive(relay, sampled, warmUpSeconds);
 
   const relayLoads: Load[] = [];
-  const floors: Server[] = [];
+  const floors: readonly Floor[] = against === undefined ? (workload.floors ?? ['http']) : [];
+  const servers: Server[] = [];
   const others: { kind: Other; target: Target; loads: Load[] }[] = [];
   if (against !== undefined) others.push({ kind: 'relay', target: against, loads: [] });
   try {
-    for (const kind of against === undefined ? (workload.floors ?? (['http'] as const)) : []) {
+    for (const kind of floors) {
       const server = await startEcho(kind, answers);
-      floors.push(server);
+      servers.push(server);
       others.push({ kind, target: server, loads: [] });
     }
     for (const { target } of others) await drive(target, workload.warmUp(), warmUpSeconds);
@@ -72,7 +73,7 @@ export async function compare(
       for (const { target, loads } of others) loads.push(await drive(target, workload.scripts(), seconds));
     }
   } finally {
-    for (const server of floors) await server.stop();
+    for (const server of servers) await server.stop();
   }
 
   const relayRounds = relayLoads.map(figures);
