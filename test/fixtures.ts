@@ -44,20 +44,29 @@ export function methodsOf(store: Store): Store {
   };
 }
 
-/** A store whose pushes wait: `begun` resolves with the first one, which goes on after `open`. */
-export async function storeWithGate(t: TestContext) {
+/** Holds what comes to it until it is opened. */
+export function gate() {
   let open = (): void => {};
-  let begin = (): void => {};
-  const gate = new Promise<void>((resolve) => {
+  let reached = (): void => {};
+  const opened = new Promise<void>((resolve) => {
     open = resolve;
   });
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve;
+  const isReached = new Promise<void>((resolve) => {
+    reached = resolve;
   });
+  const pass = (): Promise<void> => {
+    reached();
+    return opened;
+  };
+  return { open, isReached, pass };
+}
+
+/** A store whose pushes wait: `begun` resolves with the first one, which goes on after `open`. */
+export async function storeWithGate(t: TestContext) {
+  const { open, isReached: begun, pass } = gate();
   const store = await storeWith(t, (inner) => ({
     async push(pushed) {
-      begin();
-      await gate;
+      await pass();
       return inner.push(pushed);
     },
   }));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { File, Files } from '../../src/stores/disk/files.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
+import { gate } from '../fixtures.ts';
 import { TestClock } from '../stores/clock.ts';
 import { contractLimits, keyOf, message, pullAll } from '../stores/harness.ts';
 import { MemoryFiles } from './memory-files.ts';
@@ -10,23 +11,6 @@ import { SEGMENT_BYTES } from './stores.ts';
 /** What happens to a store while something of it takes more than a turn of the event loop. */
 
 const limits = { ...contractLimits, messagesPerMailboxMax: 10_000 };
-
-/** Holds what comes to it until it is opened. */
-function gate() {
-  let open = (): void => {};
-  let reached = (): void => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const isReached = new Promise<void>((resolve) => {
-    reached = resolve;
-  });
-  const pass = (): Promise<void> => {
-    reached();
-    return opened;
-  };
-  return { open, isReached, pass };
-}
 
 test('a pull that waits for many to expire sees all of an ack or nothing of it', async (t) => {
   const clock = new TestClock();
