@@ -121,7 +121,7 @@ test('what is printed as the configuration in effect parses to it again', async 
 test('a configuration is checked without a start, and unknown keys are warned about', async (t) => {
   const directory = await makeDirectory(t);
   await writeFile(join(directory, 'relay.toml'), '[storage]\npth = "elsewhere"');
-  const checked = await runProgram(t, ['--config', 'relay.toml', '--check-config'], directory);
+  const checked = await runProgram(t, ['--config', 'relay.toml', '--check-config'], { cwd: directory });
   assert.equal(checked.status, 0);
   assert.equal(
     checked.stderr,
@@ -201,7 +201,7 @@ test('an address in use is a plain line that names it', async (t) => {
 test('a file that is not UTF-8 is refused', async (t) => {
   const directory = await makeDirectory(t);
   await writeFile(join(directory, 'relay.toml'), Buffer.from([0x23, 0xff]));
-  const { status, stderr } = await runProgram(t, ['--config', 'relay.toml'], directory);
+  const { status, stderr } = await runProgram(t, ['--config', 'relay.toml'], { cwd: directory });
   assert.equal(status, 1);
   assert.match(stderr, /^enigma-relay: config_error: relay\.toml cannot be read/);
 });

@@ -144,7 +144,7 @@ test('a backup to where nothing can be written is a storage_error that says wher
   const line = `enigma-relay: storage_error: ${path} cannot be copied to ${file}: ENOTDIR: not a directory, `;
   assert.ok(toFile.stderr.startsWith(line), toFile.stderr);
   const copy = join(path, 'copy');
-  const full = await runProgram(t, ['backup', copy, '--storage-path', path], undefined, smallFiles);
+  const full = await runProgram(t, ['backup', copy, '--storage-path', path], smallFiles);
   assert.deepEqual([full.status, full.stdout], [1, '']);
   assert.match(
     full.stderr,
@@ -158,7 +158,7 @@ test('a repair without room is a storage_error that says so, and changes nothing
   await overwrite(path, 4096 + 10, [0xff]);
   const before = await readdir(path);
   const args = ['verify', '--repair', '--storage-path', path];
-  const { status, stderr } = await runProgram(t, args, undefined, smallFiles);
+  const { status, stderr } = await runProgram(t, args, smallFiles);
   assert.equal(status, 1);
   assert.match(
     stderr,
@@ -209,7 +209,7 @@ test('docs/operating.md shows what verify prints', () => {
 });
 
 /** Of a shell, in blocks of 512 bytes: what a disk says that has no room. */
-const smallFiles = '-f 64';
+const smallFiles = { ulimit: '-f 64' };
 
 /** Lets a relay keep one message in this directory. */
 async function closedStore(t: TestContext, path: string): Promise<void> {

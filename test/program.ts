@@ -24,7 +24,7 @@ export async function makeDirectory(t: TestContext): Promise<string> {
 }
 
 interface ProgramOptions {
-  readonly cwd?: string | undefined;
+  readonly cwd?: string;
   readonly nodeArgs?: string[];
   readonly ulimit?: string;
 }
@@ -61,10 +61,9 @@ async function endPrograms(t: TestContext): Promise<void> {
 export async function runProgram(
   t: TestContext,
   args: string[],
-  cwd?: string,
-  ulimit?: string,
+  options: ProgramOptions = {},
 ): Promise<Ended> {
-  const program = spawnProgram(t, args, { cwd, ...(ulimit !== undefined && { ulimit }) });
+  const program = spawnProgram(t, args, options);
   let stdout = '';
   let stderr = '';
   program.stdout.on('data', (piece) => {
