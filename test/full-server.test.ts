@@ -12,6 +12,7 @@ for (const name of [
   'pull-parts',
   'push',
   'rate-limit-wire',
+  'room',
   'routes',
   'status',
   'tls',

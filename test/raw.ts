@@ -123,6 +123,12 @@ export function request(
   return `${head.join('\r\n')}\r\n\r\n${body}`;
 }
 
+/** A push's bytes with a compressed body. */
+export function compressed(encoding: string, body: Buffer): Buffer {
+  const head = request('/push', '', [`content-encoding: ${encoding}`], body.length);
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
 export const health = 'GET /health HTTP/1.1\r\nhost: relay\r\n\r\n';
 
 /** The code of an error answer, which must be JSON. */
