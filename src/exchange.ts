@@ -28,20 +28,30 @@ export interface Exchange {
   answer(answer: Answer): Promise<void> | undefined;
   /** Answers a request whose body is not wanted. */
   refuse(reply: Reply): Promise<void> | undefined;
-  /** Resolves when the connection has ended, at once if it has already. */
-  gone(): Promise<undefined>;
+  /** Watches for the end of the connection. */
+  watch(): Ending;
   /** Ends the connection of a request that cannot be answered. */
   abandon(): void;
 }
 
 export type Serve = (exchange: Exchange) => void;
 
-/** Resolves when a stream has closed, at once if it has already. */
-export function closed(stream: Writable): Promise<undefined> {
-  if (stream.destroyed) return Promise.resolve(undefined);
-  return new Promise((resolve) => {
-    stream.once('close', () => resolve(undefined));
+/** The end of a connection, for who waits for it. */
+export interface Ending {
+  /** Resolves when the connection has ended, at once if it has already. */
+  readonly gone: Promise<undefined>;
+  /** For who waits no longer; the connection, which outlives its requests, holds nothing of this one then. */
+  forget(): void;
+}
+
+export function endingOf(stream: Writable): Ending {
+  let close = (): void => {};
+  const gone = new Promise<undefined>((resolve) => {
+    close = () => resolve(undefined);
   });
+  if (stream.destroyed) close();
+  else stream.once('close', close);
+  return { gone, forget: () => stream.off('close', close) };
 }
 
 /** Takes requests from their heads to their answers; knows no rule of the relay, and none of HTTP. */
@@ -75,7 +85,7 @@ export function createServe(admit: Admit, log: Log): Serve {
   async function performLarge(exchange: Exchange, operation: Operation, bytes: number): Promise<void> {
     const claim = largeBodies.claim(bytes);
     // A small body that never comes to its end holds nothing; this one holds its claim.
-    const gone = exchange.gone();
+    const { gone, forget } = exchange.watch();
     let buffer: Buffer | undefined;
     const allocate = (length: number): Buffer => {
       buffer = buffers.take(length);
@@ -90,6 +100,7 @@ export function createServe(admit: Admit, log: Log): Serve {
       // Stores have let go of the payload, which stands in it.
       if (buffer !== undefined) buffers.give(buffer);
       claim.release();
+      forget();
     }
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answer, answerUnread } from './answer.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { receive, sentLength } from './body.ts';
-import { closed, type Exchange, type Serve } from './exchange.ts';
+import { type Ending, type Exchange, endingOf, type Serve } from './exchange.ts';
 import { endInTurn, httpRefusal, tooLate } from './http-errors.ts';
 import { turnOf } from './turn.ts';
 
@@ -91,8 +91,8 @@ class NodeExchange implements Exchange {
     socket.once('close', clear);
   }
 
-  gone(): Promise<undefined> {
-    return closed(this.#response);
+  watch(): Ending {
+    return endingOf(this.#response);
   }
 
   abandon(): void {

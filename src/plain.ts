@@ -3,7 +3,7 @@ import { BODY_AWAITED_BYTES, DROP_MS } from './answer.ts';
 import { writeAnswer } from './answer-text.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { RelayError } from './errors.ts';
-import { closed, type Exchange, type Serve } from './exchange.ts';
+import { type Ending, type Exchange, endingOf, type Serve } from './exchange.ts';
 import { holdUntilTurnEnds } from './hold.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
@@ -107,8 +107,8 @@ export class PlainConnection implements Exchange {
     return undefined;
   }
 
-  gone(): Promise<undefined> {
-    return closed(this.#socket);
+  watch(): Ending {
+    return endingOf(this.#socket);
   }
 
   abandon(): void {

@@ -5,6 +5,7 @@ for (const name of [
   'attack/endings',
   'attack/smuggling',
   'body',
+  'kept-connections',
   'lifecycle',
   'long-bodies',
   'metrics',
