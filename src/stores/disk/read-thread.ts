@@ -124,7 +124,9 @@ function readPlaces(): void {
     const failed: number[] = [];
     let at = 0;
     for (let index = 0; index < places.length / 3; index++) {
-      const [fd = -1, position = 0, bytes = 0] = places.subarray(3 * index);
+      // Taken one by one: a view of the three costs half as much as the read.
+      const field = (number: number): number => places[3 * index + number] as number;
+      const [fd, position, bytes] = [field(0), field(1), field(2)];
       try {
         if (readSync(fd, into, at, bytes, position) !== bytes) failed.push(index);
       } catch {
