@@ -24,7 +24,7 @@ import type { Files } from './files.ts';
 import type { Journal } from './journal.ts';
 import { type LongParts, openLong } from './long.ts';
 import { type OpenRecount, recountOpen } from './open-recount.ts';
-import { diskPage } from './page.ts';
+import { DiskPage } from './page.ts';
 import type { Reader, ReadRecords } from './reader.ts';
 import { ackRequest, pushRequest, type Request } from './requests.ts';
 import type { Reserve } from './reserve.ts';
@@ -180,7 +180,7 @@ export class DiskStore implements Store {
       }
       const { records, release } = await this.#read(slots, recipient);
       if (records.every((record) => record !== undefined))
-        return diskPage(records, { more, remaining, release });
+        return new DiskPage(records, { more, remaining, release });
     }
   }
 
