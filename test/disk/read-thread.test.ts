@@ -9,7 +9,8 @@ import { ReadThread } from '../../src/stores/disk/read-thread.ts';
 import { keyOf, message, pullAll } from '../stores/harness.ts';
 import { directory, flip, opened, payloadOf } from './stores.ts';
 
-const COUNT = 12;
+/** Of scattered messages, more than are read in one trip. */
+const COUNT = 130;
 
 test('many places of several files are read, and those that are not there are named', async (t) => {
   const path = await directory(t);
@@ -130,7 +131,7 @@ test('pages of many places are whole while the cleaner moves what they hold', as
 async function pushScattered(store: Awaited<ReturnType<typeof opened>>): Promise<void> {
   for (let number = 0; number < COUNT; number++) {
     await store.push({ ...message(number), payload: payloadOf(number) });
-    await store.push({ ...message(number, { recipient: 'carol' }), payload: Buffer.alloc(50_000) });
+    await store.push({ ...message(number, { recipient: `carol-${number}` }), payload: Buffer.alloc(50_000) });
   }
 }
 

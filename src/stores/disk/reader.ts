@@ -9,6 +9,8 @@ import type { Segments } from './segments.ts';
 
 /** So many runs are not read one by one. */
 const SCATTERED_RUNS_MIN = 8;
+/** Of those, how many the thread reads in one trip, while the ones before are checked here. */
+const TRIP_RUNS = 64;
 
 export interface ReadRecords {
   /** In the order of their slots, checked; undefined for one that is not what its slot says, or that the disk does not give. */
@@ -52,6 +54,9 @@ export function createReader(parts: ReaderParts): Reader {
   };
 }
 
+/** Descriptors of segments, by their numbers. */
+type Fds = Map<number, number | undefined>;
+
 /** A read on its way: what it has found, and where it may be let go of. */
 class Reading implements ReadRecords {
   readonly records: (KeptRecord | undefined)[];
@@ -85,31 +90,38 @@ class Reading implements ReadRecords {
     return run.wanted.every(({ index }) => this.records[index] !== undefined);
   }
 
-  /** Reads many runs in one trip; those that are not got whole are then read as few are. */
+  /** Reads many runs in few trips; those that are not got whole are then read as few are. */
   async #readScattered(runs: readonly Run[], thread: ReadThread): Promise<void> {
     const numbers = new Set(runs.map(({ segment }) => segment));
     const lent = [...numbers].map((number) => ({ number, ...this.#parts.segments.lend(number) }));
     try {
-      const fds = new Map<number, number | undefined>();
+      const fds: Fds = new Map();
       await Promise.all(lent.map(async ({ number, file }) => fds.set(number, (await file).fd)));
-      const places = runs.map(({ segment, from, to }) => ({
-        fd: fds.get(segment) ?? -1,
-        position: from,
-        bytes: to - from,
-      }));
-      const read = await thread.read(places);
-      if (read !== undefined) this.#releases.push(read.release);
-      const left: Run[] = [];
-      const check = read && recordChecker(read.bytes);
-      for (const [index, run] of runs.entries()) {
-        const start = read?.starts[index];
-        if (check === undefined || start === undefined) left.push(run);
-        else this.#check(run, check, start);
-      }
-      await this.#readEach(left);
+      const trips: Promise<Run[]>[] = [];
+      for (let at = 0; at < runs.length; at += TRIP_RUNS)
+        trips.push(this.#readTrip(runs.slice(at, at + TRIP_RUNS), fds, thread));
+      await this.#readEach((await Promise.all(trips)).flat());
     } finally {
       for (const { release } of lent) release();
     }
+  }
+
+  /** Returns the runs that it did not get whole. */
+  async #readTrip(runs: readonly Run[], fds: Fds, thread: ReadThread): Promise<Run[]> {
+    const places = runs.map(({ segment, from, to }) => ({
+      fd: fds.get(segment) ?? -1,
+      position: from,
+      bytes: to - from,
+    }));
+    const read = await thread.read(places);
+    if (read === undefined) return [...runs];
+    this.#releases.push(read.release);
+    const check = recordChecker(read.bytes);
+    return runs.filter((run, index) => {
+      const start = read.starts[index];
+      if (start !== undefined) this.#check(run, check, start);
+      return start === undefined;
+    });
   }
 
   async #readEach(runs: readonly Run[]): Promise<void> {
