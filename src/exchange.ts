@@ -66,10 +66,10 @@ export function createServe(admit: Admit, log: Log): Serve {
     if (refused !== undefined) return exchange.refuse(refused);
 
     const bytes = bodyBytesAtMost(exchange, admitted);
-    if (bytes > SMALL_BODY_BYTES) return performLarge(exchange, admitted, bytes);
+    if (bytes > SMALL_BODY_BYTES) return (await performLarge(exchange, admitted, bytes))?.();
     const body = exchange.readBody(admitted.bodyBytesMax);
     if (!Buffer.isBuffer(body) || admitted.contentEncoding !== 'identity')
-      return perform(exchange, admitted, plainBody(body, admitted));
+      return (await perform(exchange, admitted, plainBody(body, admitted)))?.();
     // Most bodies come with their heads, and wait for nothing.
     return exchange.answer(await admitted.run(body));
   }
@@ -82,7 +82,12 @@ export function createServe(admit: Admit, log: Log): Serve {
     });
   };
 
-  async function performLarge(exchange: Exchange, operation: Operation, bytes: number): Promise<void> {
+  /** What is sent is sent without the room: a client may take all the time that it likes to read it. */
+  async function performLarge(
+    exchange: Exchange,
+    operation: Operation,
+    bytes: number,
+  ): Promise<Send | undefined> {
     const claim = largeBodies.claim(bytes);
     // A small body that never comes to its end holds nothing; this one holds its claim.
     const { gone, forget } = exchange.watch();
@@ -93,9 +98,9 @@ export function createServe(admit: Admit, log: Log): Serve {
     };
     try {
       const isGone = await Promise.race([claim.granted.then(() => false), gone.then(() => true)]);
-      if (isGone) return;
+      if (isGone) return undefined;
       const sent = Promise.race([exchange.readBody(operation.bodyBytesMax, allocate), gone]);
-      await perform(exchange, operation, plainBody(sent, operation));
+      return await perform(exchange, operation, plainBody(sent, operation));
     } finally {
       // Stores have let go of the payload, which stands in it.
       if (buffer !== undefined) buffers.give(buffer);
@@ -105,19 +110,25 @@ export function createServe(admit: Admit, log: Log): Serve {
   }
 }
 
-/** Undefined stands for a body that will never be whole. */
+/** Sends what a request is answered with. */
+type Send = () => Promise<void> | undefined;
+
+/** Undefined stands for a body that will never be whole, and for no answer to it. */
 async function perform(
   exchange: Exchange,
   operation: Operation,
   whole: Promise<Buffer | undefined>,
-): Promise<void> {
+): Promise<Send | undefined> {
   let body: Buffer | undefined;
   try {
     body = await whole;
   } catch (error) {
-    return exchange.refuse(operation.refuse(error));
+    const refusal = operation.refuse(error);
+    return () => exchange.refuse(refusal);
   }
-  if (body !== undefined) return exchange.answer(await operation.run(body));
+  if (body === undefined) return undefined;
+  const answer = await operation.run(body);
+  return () => exchange.answer(answer);
 }
 
 /** The most bytes that the body of this request can come to. */

@@ -13,6 +13,8 @@ export interface ReaderOptions {
   readonly ready?: Promise<Reply | undefined>;
   /** When requests for `/ack` are done. */
   readonly done?: Promise<unknown>;
+  /** What follows the beginning of answers to `/slow`. */
+  readonly more?: () => Promise<Buffer | undefined>;
   /** Told of each body that is worked on, by its length. */
   readonly onRun?: (bytes: number) => void;
   readonly timeouts?: { readonly headMs: number; readonly requestMs: number };
@@ -20,7 +22,7 @@ export interface ReaderOptions {
 
 /** A server that answers with the length of the body. */
 export async function startReader(t: TestContext, bodyBytesMax: number, options: ReaderOptions = {}) {
-  const { ready, done, onRun, timeouts } = options;
+  const { ready, done, more, onRun, timeouts } = options;
   const admit: Admit = ({ target, headers }) => ({
     bodyBytesMax,
     contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
@@ -28,7 +30,8 @@ export async function startReader(t: TestContext, bodyBytesMax: number, options:
     run: async (body) => {
       onRun?.(body.length);
       if (target === '/ack') await done;
-      return { status: 200, body: String(body.length) };
+      const answer = { status: 200, body: String(body.length) };
+      return target === '/slow' && more !== undefined ? { ...answer, more } : answer;
     },
     refuse: (error) => refusal(error as RelayError),
   });

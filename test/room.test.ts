@@ -73,6 +73,18 @@ test('clients that go away in the middle of large bodies leave their room to oth
   assert.equal((await connection.answer()).body.toString(), '100000');
 });
 
+test('a client that is slow to take its answer keeps no room of large bodies', async (t) => {
+  const never = new Promise<undefined>(() => {});
+  const server = await startReader(t, 200 * MIB, { more: () => never });
+  const slow = await connectRaw(t, server);
+  slow.send(`${request('/slow', '', ['transfer-encoding: chunked'])}1\r\nx\r\n0\r\n\r\n`);
+  assert.equal((await slow.answer({ body: false })).status, 200);
+  const connection = await connectRaw(t, server);
+  connection.send(request('/push', 'x'.repeat(100_000)));
+  assert.equal((await connection.answer()).body.toString(), '100000');
+  slow.socket.destroy();
+});
+
 test('clients that go away while their large bodies wait to be read leave their room to others', async (t) => {
   const { server, open } = await startReaderWithGate(t, 200 * MIB);
   const [first, other] = [await connectRaw(t, server), await connectRaw(t, server)];
