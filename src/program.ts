@@ -59,7 +59,7 @@ async function main(args: string[], signals: Signals): Promise<void> {
   process.stderr.on('error', () => {});
   const command = commands.get(args[0] ?? '');
   if (command !== undefined) {
-    signals.leave();
+    await signals.leave();
     if (args.includes('--help')) return print(usage);
     process.exitCode = await command(args.slice(1), { print, warn });
     return;

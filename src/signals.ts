@@ -1,6 +1,10 @@
 import { constants } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 export type StopSignal = 'SIGTERM' | 'SIGINT';
+
+/** In the first one the event loop has not looked for signals yet. */
+const TOLD_TURNS = 2;
 
 /** What a relay does when it is told to. */
 export interface SignalHandlers {
@@ -29,7 +33,9 @@ export class Signals {
   }
 
   /** For what is no relay: signals end the process, one that came before too. */
-  leave(): void {
+  async leave(): Promise<void> {
+    // What came while modules were loaded is told in one of the next turns of the event loop.
+    for (let turn = 0; turn < TOLD_TURNS; turn++) await nextTurn();
     process.off('SIGTERM', this.#onStop);
     process.off('SIGINT', this.#onStop);
     process.off('SIGHUP', this.#onReload);

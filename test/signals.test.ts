@@ -63,19 +63,23 @@ test('SIGHUP during the start makes the relay read the TLS files again once it l
   assert.equal(CN, 'ec');
 });
 
-test('what is no relay is ended by a signal that it was given before it left them to the system', async () => {
-  const script = `
-    import { Signals } from '${new URL('../src/signals.js', import.meta.url)}';
-    const signals = new Signals();
-    process.once('SIGTERM', () => signals.leave());
-    process.kill(process.pid, 'SIGTERM');
-    setInterval(() => {}, 1000);`;
-  const program = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-    timeout: 20_000,
-    killSignal: 'SIGKILL',
+for (const [when, leave] of [
+  ['was told of', "process.once('SIGTERM', () => signals.leave()); process.kill(process.pid, 'SIGTERM');"],
+  ['was not told of yet', "process.kill(process.pid, 'SIGTERM'); signals.leave();"],
+]) {
+  test(`what is no relay is ended by a signal that it ${when} before it left them to the system`, async () => {
+    const script = `
+      import { Signals } from '${new URL('../src/signals.js', import.meta.url)}';
+      const signals = new Signals();
+      ${leave}
+      setInterval(() => {}, 1000);`;
+    const program = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    });
+    assert.deepEqual(await once(program, 'exit'), [null, 'SIGTERM']);
   });
-  assert.deepEqual(await once(program, 'exit'), [null, 'SIGTERM']);
-});
+}
 
 /** Makes the program send itself this signal as soon as it minds it. */
 function signalAtOnce(signal: NodeJS.Signals): string[] {
