@@ -38,8 +38,7 @@ export async function readTls(
   };
   if (clientCaPemPath !== undefined) {
     const clientCa = await readCertificates('tls.client_ca_pem_path', clientCaPemPath);
-    refuseWithoutRoot(clientCa, clientCaPemPath);
-    options.ca = pem(clientCa);
+    options.ca = pem(withRoots(clientCa, clientCaPemPath, log));
     warnOfDates(clientCa, clientCaPemPath, log, clock);
   }
   try {
@@ -62,16 +61,24 @@ async function readCertificates(option: string, path: string): Promise<X509Certi
   }
 }
 
-/** OpenSSL trusts nobody by a CA of which it has no root: every client would be refused without a word. */
-function refuseWithoutRoot(certificates: readonly X509Certificate[], path: string): void {
-  for (const certificate of certificates) {
-    // Not `checkIssued`: as a root it may be one that may not sign.
-    if (certificate.subject === certificate.issuer) continue;
-    if (certificates.some((other) => isIssuedBy(certificate, other))) continue;
+/**
+ * The CAs of clients but for those of which there is no root: OpenSSL trusts nobody by them, and their clients would be refused
+ * without a word. In a file without any root they are an error, else the log is warned.
+ */
+function withRoots(certificates: readonly X509Certificate[], path: string, log: Log): X509Certificate[] {
+  // Not `checkIssued`: as a root it may be one that may not sign.
+  const roots = certificates.filter(({ subject, issuer }) => subject === issuer);
+  return certificates.filter((certificate) => {
+    if (roots.includes(certificate) || certificates.some((other) => isIssuedBy(certificate, other)))
+      return true;
+    // A root that another CA has signed too: OpenSSL may look at this certificate of it, and not at its own.
+    if (roots.some(({ subject }) => subject === certificate.subject)) return false;
     const [subject, issuer] = [oneLine(certificate.subject), oneLine(certificate.issuer)];
     const what = `holds "${subject}" without the certificate that it was issued by: add that of "${issuer}", and so on up to the root`;
-    throw fault('tls.client_ca_pem_path', path, what);
-  }
+    if (roots.length === 0) throw fault('tls.client_ca_pem_path', path, what);
+    log.warn({ file: path, subject, issuer }, 'clients of a CA are refused: who issued it is missing');
+    return false;
+  });
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
@@ -113,8 +120,9 @@ async function read(option: string, path: string): Promise<string> {
   }
 }
 
-function oneLine(name: string): string {
-  return name.replaceAll('\n', ', ');
+/** Node 20 has no name where the certificate has an empty one. */
+function oneLine(name: string | undefined): string {
+  return (name ?? '').replaceAll('\n', ', ');
 }
 
 function pem(certificates: readonly X509Certificate[]): string {

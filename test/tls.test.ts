@@ -16,8 +16,8 @@ import { startTestRelay, testConfig } from './helpers.ts';
 import { connectRaw, health } from './raw.ts';
 
 const certificates = new URL('../../test/certificates/', import.meta.url);
-const [ca, rsa, ec, client, stranger, int, intClient] = await Promise.all(
-  ['ca', 'rsa', 'ec', 'client', 'stranger', 'int', 'intclient'].map((name) =>
+const [ca, rsa, ec, client, stranger, int, intClient, crossed, nameless] = await Promise.all(
+  ['ca', 'rsa', 'ec', 'client', 'stranger', 'int', 'intclient', 'crossed', 'nameless'].map((name) =>
     readFile(new URL(`${name}.pem`, certificates), 'utf8'),
   ),
 );
@@ -120,6 +120,30 @@ test('with a client CA and its root, clients of both are served, and no others',
     assert.equal((await getHealth(relay, { cert: pem, key: pem })).status, 200);
 });
 
+for (const [order, clientCa] of [
+  ['before', `${crossed}${ca}`],
+  ['behind', `${ca}${crossed}`],
+] as const) {
+  test(`a root that another CA has signed too may stand there as such, ${order} itself`, async (t) => {
+    const { log, warnings } = warningLog();
+    const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa });
+    const relay = await startTestRelay(t, { mode: 'tls', tls }, { log });
+    assert.equal((await getHealth(relay, { cert: client, key: client })).status, 200);
+    assert.deepEqual(warnings, []);
+  });
+}
+
+test('of a client CA without its root, beside one that lets clients in, the log is warned', async (t) => {
+  const clientCa = `${stranger}${int}`;
+  const { log, warnings } = warningLog();
+  const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa });
+  const relay = await startTestRelay(t, { mode: 'tls', tls }, { log });
+  assert.equal((await getHealth(relay, { cert: stranger, key: stranger })).status, 200);
+  await assert.rejects(getHealth(relay, { cert: intClient, key: intClient }));
+  const line = 'clients of a CA are refused: who issued it is missing';
+  assert.deepEqual(warnings, [{ file: tls.clientCaPemPath, subject: 'CN=int', issuer: 'CN=ca', line }]);
+});
+
 test('older versions of TLS are refused', async (t) => {
   const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}` }));
   const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
@@ -149,7 +173,7 @@ for (const [what, files, expected] of [
   ],
   [
     'a client CA without its root',
-    { cert: rsa, key: rsa, clientCa: `${stranger}${int}` },
+    { cert: rsa, key: rsa, clientCa: int },
     /client_ca_pem_path ".*ca\.pem" holds "CN=int" without .* issued by: add that of "CN=ca"/,
   ],
   ['no CA in the file', { cert: rsa, key: rsa, clientCa: 'hello' }, /ca\.pem" holds no certificate/],
@@ -198,8 +222,7 @@ for (const [when, wallMs] of [
   ['is not valid yet', Date.UTC(2000, 0)],
 ] as const) {
   test(`of a certificate that ${when} the log is warned with file and date, at the start and when it is read again`, async (t) => {
-    const warnings: object[] = [];
-    const log: Log = { ...silentLog, warn: (fields, line) => warnings.push({ ...fields, line }) };
+    const { log, warnings } = warningLog();
     let nowMs = Date.now();
     const clock = { ...systemClock, wallMs: () => nowMs };
     const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa: `${ca}` });
@@ -217,9 +240,27 @@ for (const [when, wallMs] of [
   });
 }
 
-function warningOf(certificate: X509Certificate | undefined, file: string | undefined) {
+test('a certificate without a name that has expired is taken, with a warning', async (t) => {
+  const { log, warnings } = warningLog();
+  const clock = { ...systemClock, wallMs: () => Date.UTC(2300, 0) };
+  const tls = await writeTls(t, { cert: `${nameless}`, key: `${nameless}` });
+  await startTestRelay(t, { mode: 'tls', tls }, { log, clock });
+  assert.deepEqual(warnings, [warningOf(new X509Certificate(`${nameless}`), tls.certPemPath, '')]);
+});
+
+function warningLog() {
+  const warnings: object[] = [];
+  const log: Log = { ...silentLog, warn: (fields, line) => warnings.push({ ...fields, line }) };
+  return { log, warnings };
+}
+
+function warningOf(
+  certificate: X509Certificate | undefined,
+  file: string | undefined,
+  subject = certificate?.subject,
+) {
   assert.ok(certificate);
-  const { subject, validFrom, validTo } = certificate;
+  const { validFrom, validTo } = certificate;
   const line = 'a certificate is out of date';
   return { file, subject, valid_from: validFrom, valid_to: validTo, line };
 }

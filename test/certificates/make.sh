@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes the certificates of the TLS tests anew, each with its key in one file: a CA, what it signed, and a stranger.
-# int is a CA below that one, without its key; intclient has its certificate.
+# int is a CA below that one, without its key; intclient has its certificate. crossed is the CA, signed by the stranger; nameless
+# has an empty name.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -38,3 +39,9 @@ sign intclient int
 openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days $days -subj '/CN=stranger' \
   -keyout "$scratch/stranger.key" -out "$scratch/stranger.crt"
 cat "$scratch/stranger.key" "$scratch/stranger.crt" > stranger.pem
+openssl req -new -key "$scratch/ca.key" -subj /CN=ca -out "$scratch/crossed.csr"
+issue crossed stranger 'basicConstraints=critical,CA:TRUE'
+cp "$scratch/crossed.crt" crossed.pem
+openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days $days -subj / \
+  -keyout "$scratch/nameless.key" -out "$scratch/nameless.crt"
+cat "$scratch/nameless.key" "$scratch/nameless.crt" > nameless.pem
