@@ -74,11 +74,17 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
   });
   held.push(() => server.stop());
   const bound = await listen(server, address, config.address);
+  let reloaded: Promise<void> = Promise.resolve();
   return {
     baseUrl: urlOf(secure ? 'https' : 'http', address.host, bound),
     ...(listener && { metricsUrl: listener.url }),
-    async reloadTls() {
-      if (secure) server.setTls(await readTls(config.tls, log, clock));
+    reloadTls() {
+      const reloading = reloaded.then(async () => {
+        if (secure) server.setTls(await readTls(config.tls, log, clock));
+      });
+      // One after the other: what was read first is not to come into use last.
+      reloaded = reloading.catch(() => {});
+      return reloading;
     },
   };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { Agent, request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -207,6 +208,24 @@ test('certificates are read again without dropping a connection, and bad ones ar
   before.write(health);
   const [answer] = await once(before, 'data');
   assert.match(answer.toString(), /^HTTP\/1\.1 200 /);
+});
+
+test('of files that are read again twice at once, those that were read last are taken', async (t) => {
+  const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}` });
+  const relay = await startTlsRelay(t, tls);
+  await rm(tls.keyPemPath);
+  assert.equal(spawnSync('mkfifo', [tls.keyPemPath]).status, 0);
+  const first = relay.reloadTls();
+  const pipe = await open(tls.keyPemPath, 'w');
+  await rm(tls.keyPemPath);
+  for (const path of [tls.certPemPath, tls.keyPemPath]) await writeFile(path, `${ec}`);
+  const second = relay.reloadTls();
+  // Time enough for a second one that does not wait for the first.
+  for (let request = 0; request < 10; request++) assert.equal((await getHealth(relay)).peer, 'rsa');
+  await pipe.writeFile(`${rsa}`);
+  await pipe.close();
+  await Promise.all([first, second]);
+  assert.equal((await getHealth(relay)).peer, 'ec');
 });
 
 test('a client CA without its root is not taken when the files are read again', async (t) => {
