@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import type { ContentEncoding } from './api.ts';
 import { RelayError } from './errors.ts';
+import { createGate } from './gate.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -22,26 +23,58 @@ export function receive(request: IncomingMessage, bytesMax: number): Promise<Buf
   const length = sentLength(request);
   return new Promise((resolve, reject) => {
     if (length === 0) return resolve(NOTHING);
-    const pieces: Buffer[] = [];
-    let received = 0;
+    const body = new Received(Math.min(length, bytesMax));
     request.on('data', function take(piece: Buffer) {
-      received += piece.length;
-      if (received > bytesMax) {
+      if (body.bytes.length + piece.length > bytesMax) {
         request.off('data', take);
+        body.forget();
         return reject(new RelayError('payload_too_large'));
       }
-      pieces.push(piece);
+      body.add(piece);
       // The end of a body of known length needs no waiting for.
-      if (received === length) resolve(joined(pieces, received));
+      if (body.bytes.length === length) resolve(body.bytes);
     });
-    if (length === Number.POSITIVE_INFINITY) request.once('end', () => resolve(joined(pieces, received)));
+    if (length === Number.POSITIVE_INFINITY) request.once('end', () => resolve(body.bytes));
   });
 }
 
-function joined(pieces: Buffer[], length: number): Buffer {
-  const [first] = pieces;
-  return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces, length);
+/** What has come of a body. Its pieces may be of a byte each, and an object for each would take hundreds of times as much. */
+class Received {
+  readonly #bytesMax: number;
+  #buffer: Buffer = NOTHING;
+  bytes: Buffer = NOTHING;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  add(piece: Buffer): void {
+    const { length } = this.bytes;
+    // The first one is often the only one.
+    if (length === 0) {
+      this.bytes = piece;
+      return;
+    }
+    const end = length + piece.length;
+    if (end > this.#buffer.length) {
+      this.#buffer = Buffer.allocUnsafeSlow(Math.min(2 * end, this.#bytesMax));
+      this.bytes.copy(this.#buffer);
+    }
+    piece.copy(this.#buffer, length);
+    this.bytes = this.#buffer.subarray(0, end);
+  }
+
+  /** The request may hold on to it while the rest is dropped. */
+  forget(): void {
+    this.#buffer = NOTHING;
+    this.bytes = NOTHING;
+  }
 }
+
+/** One may take a second of a thread, and flushes of the disk store need the same threads. */
+const INFLATING_MAX = 2;
+
+const oneOfFew = createGate(INFLATING_MAX);
 
 type Compressed = Exclude<ContentEncoding, 'identity'>;
 
@@ -66,7 +99,8 @@ const inflaters: Readonly<Record<Compressed, Inflate>> = {
  */
 export async function inflate(sent: Buffer, encoding: Compressed, bytesMax: number): Promise<Buffer> {
   const options = { maxOutputLength: bytesMax, chunkSize: 65_536 };
-  const { buffer, engine } = await inflaters[encoding](sent, options).catch((error) => {
+  const inflating = oneOfFew(() => inflaters[encoding](sent, options));
+  const { buffer, engine } = await inflating.catch((error) => {
     if (error.code === 'ERR_BUFFER_TOO_LARGE') throw new RelayError('payload_too_large');
     throw new RelayError('invalid_input', `the body is not ${encoding}`, { cause: error });
   });

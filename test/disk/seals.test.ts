@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createGate } from '../../src/gate.ts';
 import { silentLog } from '../../src/log.ts';
 import type { File } from '../../src/stores/disk/files.ts';
-import { createGate } from '../../src/stores/disk/gate.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { Recent } from '../../src/stores/disk/recent.ts';
 import { Seals } from '../../src/stores/disk/seals.ts';

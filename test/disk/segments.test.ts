@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createGate } from '../../src/gate.ts';
 import { silentLog } from '../../src/log.ts';
-import { createGate } from '../../src/stores/disk/gate.ts';
 import { segmentName } from '../../src/stores/disk/segment.ts';
 import { Segments } from '../../src/stores/disk/segments.ts';
 import { Spares } from '../../src/stores/disk/spares.ts';

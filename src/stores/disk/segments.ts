@@ -1,7 +1,7 @@
+import type { Gate } from '../../gate.ts';
 import type { Log as Logger } from '../../log.ts';
 import { setAside } from './aside.ts';
 import type { File, Files } from './files.ts';
-import type { Gate } from './gate.ts';
 import { segmentName } from './segment.ts';
 import type { Spares } from './spares.ts';
 

@@ -1,6 +1,6 @@
+import type { Gate } from '../../gate.ts';
 import { PAGE_BYTES } from './batch.ts';
 import { type Files, writeWhole } from './files.ts';
-import type { Gate } from './gate.ts';
 
 /** What a new file is filled with, a step at a time. */
 const ZEROS = Buffer.alloc(1 << 20);

@@ -1,6 +1,6 @@
 /**
- * Lets at most `width` jobs run at a time, in order of arrival. Node's thread pool has four threads: reads, fills
- * and the disposal of segments share one gate of two, so that the flush of a batch never waits behind them.
+ * Lets at most `width` jobs run at a time, in order of arrival. Node's thread pool has four threads: reads, fills and the disposal
+ * of segments share one gate of two, and bodies are inflated behind another one, so that the flush of a batch waits for no long job.
  */
 export type Gate = <Result>(job: () => Promise<Result>) => Promise<Result>;
 
