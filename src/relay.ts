@@ -2,6 +2,7 @@ import { type Address, parseAddress, urlOf } from './address.ts';
 import { assemble } from './assembly.ts';
 import { type RelayConfig, type RelayConfigInput, resolveConfig } from './config.ts';
 import { RelayError } from './errors.ts';
+import { createGate } from './gate.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { type Log, silentLog } from './log.ts';
 import { startMetricsListener } from './metrics-listener.ts';
@@ -74,18 +75,15 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
   });
   held.push(() => server.stop());
   const bound = await listen(server, address, config.address);
-  let reloaded: Promise<void> = Promise.resolve();
+  // One after the other: what was read first is not to come into use last.
+  const inTurn = createGate(1);
   return {
     baseUrl: urlOf(secure ? 'https' : 'http', address.host, bound),
     ...(listener && { metricsUrl: listener.url }),
-    reloadTls() {
-      const reloading = reloaded.then(async () => {
+    reloadTls: () =>
+      inTurn(async () => {
         if (secure) server.setTls(await readTls(config.tls, log, clock));
-      });
-      // One after the other: what was read first is not to come into use last.
-      reloaded = reloading.catch(() => {});
-      return reloading;
-    },
+      }),
   };
 }
 
