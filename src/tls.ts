@@ -68,17 +68,19 @@ async function readCertificates(option: string, path: string): Promise<X509Certi
 function withRoots(certificates: readonly X509Certificate[], path: string, log: Log): X509Certificate[] {
   // Not `checkIssued`: as a root it may be one that may not sign.
   const roots = certificates.filter(({ subject, issuer }) => subject === issuer);
-  return certificates.filter((certificate) => {
-    if (roots.includes(certificate) || certificates.some((other) => isIssuedBy(certificate, other)))
-      return true;
+  const rootless = certificates.filter(
+    (certificate) =>
+      !roots.includes(certificate) && !certificates.some((other) => isIssuedBy(certificate, other)),
+  );
+  for (const certificate of rootless) {
     // A root that another CA has signed too: OpenSSL may look at this certificate of it, and not at its own.
-    if (roots.some(({ subject }) => subject === certificate.subject)) return false;
+    if (roots.some(({ subject }) => subject === certificate.subject)) continue;
     const [subject, issuer] = [oneLine(certificate.subject), oneLine(certificate.issuer)];
     const what = `holds "${subject}" without the certificate that it was issued by: add that of "${issuer}", and so on up to the root`;
     if (roots.length === 0) throw fault('tls.client_ca_pem_path', path, what);
     log.warn({ file: path, subject, issuer }, 'clients of a CA are refused: who issued it is missing');
-    return false;
-  });
+  }
+  return certificates.filter((certificate) => !rootless.includes(certificate));
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {

@@ -117,11 +117,13 @@ class Reading implements ReadRecords {
     if (read === undefined) return [...runs];
     this.#releases.push(read.release);
     const check = recordChecker(read.bytes);
-    return runs.filter((run, index) => {
+    const left: Run[] = [];
+    for (const [index, run] of runs.entries()) {
       const start = read.starts[index];
-      if (start !== undefined) this.#check(run, check, start);
-      return start === undefined;
-    });
+      if (start === undefined) left.push(run);
+      else this.#check(run, check, start);
+    }
+    return left;
   }
 
   async #readEach(runs: readonly Run[]): Promise<void> {
