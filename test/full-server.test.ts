@@ -17,6 +17,7 @@ for (const name of [
   'routes',
   'status',
   'tls',
+  'tls-files',
   'transport',
 ]) {
   await import(`./${name}.test.js`);

@@ -13,13 +13,13 @@ const KEPT_BYTES_MAX = 800;
 
 const short = JSON.stringify(message(1));
 const long = JSON.stringify({ ...message(2), ciphertext_b64: 'c2VhbGVk'.repeat(10_000) });
-const pieces = ['transfer-encoding: chunked'];
+const chunks = `${short.length.toString(16)}\r\n${short}\r\n0\r\n\r\n`;
 
 const requests: Readonly<Record<string, string | Buffer>> = {
   'a pull': request('/pull', '{"recipient":"alice"}'),
   'a push': request('/push', short),
   'a long push': request('/push', long),
-  'a push in pieces': `${request('/push', '', pieces)}${short.length.toString(16)}\r\n${short}\r\n0\r\n\r\n`,
+  'a push in pieces': request('/push', chunks, ['transfer-encoding: chunked']),
   'a compressed push': compressed('gzip', gzipSync(short)),
   'a refused push': request('/push', '{'),
   'an ack': request('/ack', '{"recipient":"bob","ack":[]}'),

@@ -77,7 +77,7 @@ test('a client that is slow to take its answer keeps no room of large bodies', a
   const never = new Promise<undefined>(() => {});
   const server = await startReader(t, 200 * MIB, { more: () => never });
   const slow = await connectRaw(t, server);
-  slow.send(`${request('/slow', '', ['transfer-encoding: chunked'])}1\r\nx\r\n0\r\n\r\n`);
+  slow.send(request('/slow', '1\r\nx\r\n0\r\n\r\n', ['transfer-encoding: chunked']));
   assert.equal((await slow.answer({ body: false })).status, 200);
   const connection = await connectRaw(t, server);
   connection.send(request('/push', 'x'.repeat(100_000)));

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { connect } from 'node:tls';
 import { resolveConfig } from '../src/config.ts';
 import { printConfig } from '../src/config-text.ts';
+import { pipeFile, whenRead } from './pipes.ts';
 import { lineWith, makeDirectory, repository, spawnProgram, urlOfProgram } from './program.ts';
 
 const certificates = join(repository, 'test', 'certificates');
@@ -104,19 +105,6 @@ function tlsConfig(certPemPath: string, keyPemPath: string): string {
   return printConfig(
     resolveConfig({ mode: 'tls', address: '127.0.0.1:0', tls, storage: { kind: 'memory' } }),
   );
-}
-
-/** Does this once somebody has opened the pipe to read it, and writes the text then. */
-async function whenRead(pipe: string, text: string, act: () => unknown): Promise<void> {
-  const writer = await open(pipe, 'w');
-  await act();
-  await writer.writeFile(text);
-  await writer.close();
-}
-
-function pipeFile(path: string): string {
-  assert.equal(spawnSync('mkfifo', [path]).status, 0);
-  return path;
 }
 
 function pemOf(name: string): Promise<string> {
