@@ -37,6 +37,8 @@ export interface Operation {
   /** Of the inflated body. A Content-Length above it was refused already. */
   readonly bodyBytesMax: number;
   readonly contentEncoding: ContentEncoding;
+  /** Whom the request counts against. */
+  readonly source: string;
   /** Where there is no room for the body yet: settles when it may be read, or with the refusal to send instead. Never rejects. */
   readonly ready?: Promise<Reply | undefined>;
   /** Never rejects: what goes wrong is in the reply. */
@@ -90,7 +92,8 @@ export function createApi(parts: ApiParts): Admit {
       return { status: 200, body: stats(clock.monotonicMs() - startedMs, shownCounters) };
 
     const { headers, peer } = head;
-    const retryAfter = limiter?.take(route, sourceOf(peer, forwardedFor(headers)));
+    const source = sourceOf(peer, forwardedFor(headers));
+    const retryAfter = limiter?.take(route, source);
     if (retryAfter !== undefined) {
       counters.rateLimited++;
       return { ...refusal(new RelayError('rate_limited')), retryAfter };
@@ -103,7 +106,7 @@ export function createApi(parts: ApiParts): Admit {
 
     const run = (body: Buffer): Promise<Answer> => perform(route, body, startMs);
     const refuse = (error: unknown): Reply => noted(route, failure(error, log), startMs);
-    const operation = { bodyBytesMax: limit, contentEncoding, run, refuse };
+    const operation = { bodyBytesMax: limit, contentEncoding, source, run, refuse };
     const room = route === 'push' ? store.room?.() : undefined;
     return room === undefined ? operation : { ...operation, ready: room.then(() => undefined, refuse) };
   }

@@ -4,6 +4,7 @@ import zlib from 'node:zlib';
 import type { ContentEncoding } from './api.ts';
 import { RelayError } from './errors.ts';
 import { createGate } from './gate.ts';
+import { type LargeBody, SMALL_BODY_BYTES } from './large-bodies.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -15,60 +16,107 @@ export function sentLength({ headers }: IncomingMessage): number {
 }
 
 /**
- * Reads a body to its end, as it is sent. Never settles when the connection ends before that.
+ * Reads a body to its end, as it is sent. Resolves with undefined when that is given up.
  *
- * Throws `payload_too_large` as soon as it passes the limit.
+ * Throws `payload_too_large` as soon as it passes the limit, and what entering `large` throws.
  */
-export function receive(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const length = sentLength(request);
+export function receive(
+  request: IncomingMessage,
+  bytesMax: number,
+  large: LargeBody | undefined,
+): Promise<Buffer | undefined> {
+  if (sentLength(request) === 0) return Promise.resolve(NOTHING);
   return new Promise((resolve, reject) => {
-    if (length === 0) return resolve(NOTHING);
-    const body = new Received(Math.min(length, bytesMax));
-    request.on('data', function take(piece: Buffer) {
-      if (body.bytes.length + piece.length > bytesMax) {
-        request.off('data', take);
-        body.forget();
-        return reject(new RelayError('payload_too_large'));
-      }
-      body.add(piece);
-      // The end of a body of known length needs no waiting for.
-      if (body.bytes.length === length) resolve(body.bytes);
-    });
-    if (length === Number.POSITIVE_INFINITY) request.once('end', () => resolve(body.bytes));
+    const reading = new Reading(request, bytesMax, large, { resolve, reject });
+    readings.set(request, reading);
   });
 }
 
-/** What has come of a body. Its pieces may be of a byte each, and an object for each would take hundreds of times as much. */
-class Received {
-  readonly #bytesMax: number;
-  #buffer: Buffer = NOTHING;
-  bytes: Buffer = NOTHING;
+/** Reads a body on no more, and drops what is still to come of it. */
+export function giveUpReading(request: IncomingMessage): void {
+  readings.get(request)?.end();
+}
 
-  constructor(bytesMax: number) {
+const readings = new WeakMap<IncomingMessage, Reading>();
+
+interface Settle {
+  resolve(body: Buffer | undefined): void;
+  reject(error: unknown): void;
+}
+
+/** A body of which some has come. Its pieces may be of a byte each, and an object for each would take hundreds of times as much. */
+class Reading {
+  readonly #request: IncomingMessage;
+  readonly #bytesMax: number;
+  /** Infinity where only its end will tell. */
+  readonly #length: number;
+  readonly #large: LargeBody | undefined;
+  readonly #settle: Settle;
+  #buffer: Buffer = NOTHING;
+  #bytes: Buffer = NOTHING;
+  #isIn: boolean;
+
+  constructor(request: IncomingMessage, bytesMax: number, large: LargeBody | undefined, settle: Settle) {
+    this.#request = request;
     this.#bytesMax = bytesMax;
+    this.#length = sentLength(request);
+    this.#large = large;
+    this.#settle = settle;
+    this.#isIn = this.#length !== Number.POSITIVE_INFINITY;
+    request.on('data', this.#take);
+    request.once('end', this.#whole);
   }
 
-  add(piece: Buffer): void {
-    const { length } = this.bytes;
+  /** The request may hold on to this while the rest is dropped. */
+  end(error?: unknown): void {
+    this.#request.off('data', this.#take).off('end', this.#whole).resume();
+    this.#buffer = NOTHING;
+    this.#bytes = NOTHING;
+    if (error === undefined) this.#settle.resolve(undefined);
+    else this.#settle.reject(error);
+  }
+
+  readonly #take = (piece: Buffer): void => {
+    if (this.#bytes.length + piece.length > this.#bytesMax) {
+      this.end(new RelayError('payload_too_large'));
+      return;
+    }
+    this.#add(piece);
+    // The end of a body of known length needs no waiting for.
+    if (this.#bytes.length === this.#length) this.#whole();
+    else if (this.#bytes.length > SMALL_BODY_BYTES && !this.#isIn) this.#enter();
+  };
+
+  #add(piece: Buffer): void {
+    const { length } = this.#bytes;
     // The first one is often the only one.
     if (length === 0) {
-      this.bytes = piece;
+      this.#bytes = piece;
       return;
     }
     const end = length + piece.length;
     if (end > this.#buffer.length) {
-      this.#buffer = Buffer.allocUnsafeSlow(Math.min(2 * end, this.#bytesMax));
-      this.bytes.copy(this.#buffer);
+      this.#buffer = this.#allocate(end);
+      this.#bytes.copy(this.#buffer);
     }
     piece.copy(this.#buffer, length);
-    this.bytes = this.#buffer.subarray(0, end);
+    this.#bytes = this.#buffer.subarray(0, end);
   }
 
-  /** The request may hold on to it while the rest is dropped. */
-  forget(): void {
-    this.#buffer = NOTHING;
-    this.bytes = NOTHING;
+  #allocate(bytes: number): Buffer {
+    if (this.#length === Number.POSITIVE_INFINITY)
+      return Buffer.allocUnsafeSlow(Math.min(2 * bytes, this.#bytesMax));
+    return this.#large?.allocate(this.#length) ?? Buffer.allocUnsafe(this.#length);
   }
+
+  #enter(): void {
+    this.#isIn = true;
+    this.#request.pause();
+    const goOn = (): void => void this.#request.resume();
+    this.#large?.enter().then(goOn, (error) => this.end(error));
+  }
+
+  readonly #whole = (): void => this.#settle.resolve(this.#bytes);
 }
 
 /** One may take a second of a thread, and flushes of the disk store need the same threads. */
@@ -93,18 +141,22 @@ const inflaters: Readonly<Record<Compressed, Inflate>> = {
 };
 
 /**
- * Never holds more than `bytesMax` of what comes out, whatever would come out in all.
+ * Undefined where more than `bytesMax` would come out, of which no more is held.
  *
- * Throws `payload_too_large` then, and `invalid_input` for what does not inflate.
+ * Throws `invalid_input` for what does not inflate.
  */
-export async function inflate(sent: Buffer, encoding: Compressed, bytesMax: number): Promise<Buffer> {
+export async function inflate(
+  sent: Buffer,
+  encoding: Compressed,
+  bytesMax: number,
+): Promise<Buffer | undefined> {
   const options = { maxOutputLength: bytesMax, chunkSize: 65_536 };
   const inflating = oneOfFew(() => inflaters[encoding](sent, options));
-  const { buffer, engine } = await inflating.catch((error) => {
-    if (error.code === 'ERR_BUFFER_TOO_LARGE') throw new RelayError('payload_too_large');
+  const inflated = await inflating.catch((error) => {
+    if (error.code === 'ERR_BUFFER_TOO_LARGE') return undefined;
     throw new RelayError('invalid_input', `the body is not ${encoding}`, { cause: error });
   });
-  if (engine.bytesWritten === sent.length) return buffer;
+  if (inflated === undefined || inflated.engine.bytesWritten === sent.length) return inflated?.buffer;
   throw new RelayError('invalid_input', `something follows the ${encoding} stream in the body`);
 }
 

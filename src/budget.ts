@@ -1,48 +1,82 @@
 /**
- * Room that several share. Whoever claims some waits until it is free, in the order of claiming; a claim of more than
- * there is gets all of it, alone.
+ * Room that several sources share. They have their turns one after another, and each its claims in order; at a turn that
+ * comes to more than is free, all wait until it fits. A claim of more than there is gets all of it, alone.
+ *
+ * A source that holds some is given more only while as much stays free as it holds then: one alone gets to half, two to
+ * a third each, and so on, and there is always some left for the next.
  */
 export class Budget {
   readonly #size: number;
   #free: number;
-  /** A set keeps the order, and forgets a claim at the same cost wherever it stands. */
-  readonly #waiting = new Set<Waiter>();
+  /** Of who holds room or waits for it, in the order of turns. */
+  readonly #shares = new Map<string, Share>();
+  /** A claim waits that no share limits. */
+  #isShort = false;
 
   constructor(size: number) {
     this.#size = size;
     this.#free = size;
   }
 
-  claim(asked: number): Claim {
+  claim(source: string, asked: number): Claim {
     const size = Math.min(asked, this.#size);
+    const share = this.#shares.get(source) ?? { held: 0, waiting: new Set() };
+    this.#shares.set(source, share);
     const { promise, resolve } = settleable();
     const waiter = { size, grant: resolve };
-    this.#waiting.add(waiter);
+    share.waiting.add(waiter);
     this.#grant();
     return {
       granted: promise,
+      isWanted: () => this.#isShort || share.waiting.size > 0,
       release: () => {
-        if (!this.#waiting.delete(waiter)) this.#free += size;
+        if (!share.waiting.delete(waiter)) {
+          share.held -= size;
+          this.#free += size;
+        }
+        if (share.held === 0 && share.waiting.size === 0) this.#shares.delete(source);
         this.#grant();
       },
     };
   }
 
   #grant(): void {
-    for (const waiter of this.#waiting) {
-      if (waiter.size > this.#free) return;
-      this.#waiting.delete(waiter);
+    this.#isShort = false;
+    for (const [source, share] of this.#shares) {
+      const [waiter] = share.waiting;
+      if (waiter === undefined || this.#isPastShare(share, waiter)) continue;
+      if (waiter.size > this.#free) {
+        this.#isShort = true;
+        return;
+      }
+      share.waiting.delete(waiter);
+      share.held += waiter.size;
       this.#free -= waiter.size;
       waiter.grant();
+      // Its next turn comes after those of all others, within this loop.
+      this.#shares.delete(source);
+      this.#shares.set(source, share);
     }
+  }
+
+  #isPastShare({ held }: Share, { size }: Waiter): boolean {
+    return held > 0 && held + size > this.#free - size;
   }
 }
 
 export interface Claim {
   /** Resolves when there is room. */
   readonly granted: Promise<void>;
+  /** Whether somebody waits for room that this claim keeps from them. */
+  isWanted(): boolean;
   /** Gives the room back, or gives up waiting for it. To be called once. */
   release(): void;
+}
+
+interface Share {
+  held: number;
+  /** A set keeps the order, and forgets a claim at the same cost wherever it stands. */
+  readonly waiting: Set<Waiter>;
 }
 
 interface Waiter {

@@ -33,7 +33,7 @@ export function createHandler(input: RelayConfigInput, parts: HandlerParts): Han
   const { store, log = silentLog, clock = systemClock } = parts;
   let stopped = false;
   const { admit, droppedBytesMax, endSweeps } = assemble(config, { store, log, clock });
-  const serve = createServe(admit, log);
+  const serve = createServe(admit, { log, clock });
   const listener = createListener(serve, { droppedBytesMax, closing: () => stopped });
   return {
     handle: (request, response) => listener(request, response),

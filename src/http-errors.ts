@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { answerUnread } from './answer.ts';
 import { headText } from './answer-text.ts';
 import { type Reply, refusal } from './api.ts';
+import { giveUpReading } from './body.ts';
 import { RelayError } from './errors.ts';
 import { isEnding, latestResponse } from './turn.ts';
 
@@ -62,6 +63,7 @@ export function endInTurn(socket: Socket, reply: Reply, droppedBytesMax: number)
     // Its body went wrong after it was refused anyway; the refusal is sent to its end.
     socket.destroySoon();
   } else {
+    giveUpReading(last.req);
     void answerUnread(last, reply, droppedBytesMax, true);
     // Nothing follows; what the client still sends is dropped for a while.
     if (last.socket !== null) socket.end();

@@ -53,7 +53,7 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
   const transports = openSockets(server, 'connection');
   const connections = tls === undefined ? transports : openSockets(server, 'secureConnection');
 
-  const serve = createServe(admit, log);
+  const serve = createServe(admit, { log, clock });
   const closing = (): boolean => !server.listening;
   const common = { closing, droppedBytesMax, ...defaultTimeouts, ...options.timeouts };
   const full = createFullServer(serve, common);

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answer, answerUnread } from './answer.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
-import { receive, sentLength } from './body.ts';
-import { type Ending, type Exchange, endingOf, type Serve } from './exchange.ts';
+import { giveUpReading, receive, sentLength } from './body.ts';
+import { type Ending, endingOf } from './ending.ts';
+import type { Exchange, Serve } from './exchange.ts';
 import { endInTurn, httpRefusal, tooLate } from './http-errors.ts';
+import type { LargeBody } from './large-bodies.ts';
 import { turnOf } from './turn.ts';
 
 export interface ListenerOptions {
@@ -55,11 +57,24 @@ class NodeExchange implements Exchange {
     this.#options = options;
   }
 
-  readBody(bytesMax: number): Promise<Buffer> {
+  get bytesRead(): number {
+    return this.#response.req.socket.bytesRead;
+  }
+
+  readBody(bytesMax: number, large?: LargeBody): Promise<Buffer | undefined> {
     const { headersSent, req } = this.#response;
     if (this.#expects === '100-continue' && !headersSent) this.#response.writeContinue();
+    if (this.#response.destroyed) return Promise.resolve(undefined);
+    this.#response.once('close', () => giveUpReading(req));
     this.#limitTime();
-    return receive(req, bytesMax);
+    return receive(req, bytesMax, large && { ...large, enter: () => this.#enter(large) });
+  }
+
+  async #enter(large: LargeBody): Promise<boolean> {
+    clearTimeout(this.#timer);
+    const isIn = await large.enter();
+    this.#limitTime();
+    return isIn;
   }
 
   answer(reply: Answer): Promise<void> | undefined {
@@ -79,9 +94,11 @@ class NodeExchange implements Exchange {
     const { requestMs, droppedBytesMax } = this.#options;
     const { req } = this.#response;
     if (requestMs === undefined || req.complete || req.destroyed) return;
-    clearTimeout(this.#timer);
     const { socket } = req;
+    const isFirst = this.#timer === undefined;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => endInTurn(socket, tooLate, droppedBytesMax), requestMs);
+    if (!isFirst) return;
     const clear = (): void => {
       clearTimeout(this.#timer);
       socket.off('close', clear);
@@ -93,6 +110,11 @@ class NodeExchange implements Exchange {
 
   watch(): Ending {
     return endingOf(this.#response);
+  }
+
+  cutOff(): void {
+    const { headersSent, req } = this.#response;
+    if (!req.complete && !headersSent) endInTurn(req.socket, tooLate, this.#options.droppedBytesMax);
   }
 
   abandon(): void {

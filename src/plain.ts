@@ -2,10 +2,12 @@ import type { Socket } from 'node:net';
 import { BODY_AWAITED_BYTES, DROP_MS } from './answer.ts';
 import { writeAnswer } from './answer-text.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
+import { type Ending, endingOf } from './ending.ts';
 import { RelayError } from './errors.ts';
-import { type Ending, type Exchange, endingOf, type Serve } from './exchange.ts';
+import type { Exchange, Serve } from './exchange.ts';
 import { holdUntilTurnEnds } from './hold.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
+import type { LargeBody } from './large-bodies.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
 
 export interface PlainOptions {
@@ -51,7 +53,7 @@ export class PlainConnection implements Exchange {
   /** What has come of the body: a view of what was read with the head, or a buffer that is being filled. */
   #body: Buffer = NOTHING;
   #arrived = 0;
-  #whole: (body: Buffer) => void = () => {};
+  #whole: (body: Buffer | undefined) => void = () => {};
   #toDrop = 0;
   /** The client has said that it sends no more. */
   #ended = false;
@@ -72,12 +74,17 @@ export class PlainConnection implements Exchange {
     socket.on('error', ignore);
   }
 
-  readBody(bytesMax: number, allocate = Buffer.allocUnsafe): Buffer | Promise<Buffer> {
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  readBody(bytesMax: number, large?: LargeBody): Buffer | Promise<Buffer | undefined> {
     if (this.bodyBytes > bytesMax) return Promise.reject(new RelayError('payload_too_large'));
     if (this.#arrived === this.bodyBytes) return this.#body;
-    const body = allocate(this.bodyBytes);
+    const body = large?.allocate(this.bodyBytes) ?? Buffer.allocUnsafe(this.bodyBytes);
     this.#body.copy(body);
     this.#body = body;
+    if (this.#socket.destroyed) return Promise.resolve(undefined);
     this.#step = 'reading';
     this.#setTimer(this.#options.requestMs);
     this.#socket.resume();
@@ -109,6 +116,10 @@ export class PlainConnection implements Exchange {
 
   watch(): Ending {
     return endingOf(this.#socket);
+  }
+
+  cutOff(): void {
+    if (this.#step === 'reading') this.#fail(tooLate);
   }
 
   abandon(): void {
@@ -218,7 +229,10 @@ export class PlainConnection implements Exchange {
     else this.#socket.destroy();
   };
 
-  readonly #close = (): void => clearTimeout(this.#timer);
+  readonly #close = (): void => {
+    clearTimeout(this.#timer);
+    this.#whole(undefined);
+  };
 
   #handOver(bytes: Buffer): void {
     this.#leaveAlone();
@@ -243,6 +257,7 @@ export class PlainConnection implements Exchange {
   #leaveAlone(): void {
     this.#step = 'left';
     clearTimeout(this.#timer);
+    this.#whole(undefined);
     this.#socket.off('data', this.#take).off('end', this.#end);
   }
 }

@@ -11,6 +11,9 @@ export interface RawAnswer {
   readonly body: Buffer;
 }
 
+/** Whatever is awaited is sent long before; without this a test that fails would never end. */
+const SILENCE_MS = 60_000;
+
 /** A connection whose bytes the test writes itself. */
 export class RawConnection {
   readonly socket: Socket;
@@ -89,9 +92,14 @@ export class RawConnection {
   }
 
   async #more(): Promise<void> {
-    assert.ok(!this.socket.closed, `closed after ${JSON.stringify(this.#received().toString('latin1'))}`);
-    await new Promise<void>((resolve) => {
-      this.#arrived = resolve;
+    const received = (): string => JSON.stringify(this.#received().toString('latin1'));
+    assert.ok(!this.socket.closed, `closed after ${received()}`);
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no more came after ${received()}`)), SILENCE_MS);
+      this.#arrived = () => {
+        clearTimeout(timer);
+        resolve();
+      };
     });
   }
 }

@@ -1,10 +1,14 @@
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type Admit, type ContentEncoding, type Reply, refusal } from '../src/api.ts';
 import type { RelayError } from '../src/errors.ts';
+import { forwardedFor } from '../src/head.ts';
 import { createHttpServer } from '../src/http.ts';
 import { silentLog } from '../src/log.ts';
-import { systemClock } from '../src/stores/store.ts';
+import type { Relay } from '../src/relay.ts';
+import { type Clock, systemClock } from '../src/stores/store.ts';
 import { testConfig } from './helpers.ts';
+import { connectRaw, request } from './raw.ts';
 
 export const MIB = 1_048_576;
 
@@ -17,13 +21,15 @@ export interface ReaderOptions {
   readonly more?: () => Promise<Buffer | undefined>;
   /** Told of each body that is worked on, by its length. */
   readonly onRun?: (bytes: number) => void;
+  readonly clock?: Clock;
   readonly timeouts?: { readonly headMs: number; readonly requestMs: number };
 }
 
-/** A server that answers with the length of the body. */
+/** A server that answers with the length of the body, and believes whatever `X-Forwarded-For` says. */
 export async function startReader(t: TestContext, bodyBytesMax: number, options: ReaderOptions = {}) {
-  const { ready, done, more, onRun, timeouts } = options;
-  const admit: Admit = ({ target, headers }) => ({
+  const { ready, done, more, onRun, timeouts, clock = systemClock } = options;
+  const admit: Admit = ({ target, headers, peer }) => ({
+    source: forwardedFor(headers) ?? peer,
     bodyBytesMax,
     contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
     ...(target === '/pull' && ready !== undefined ? { ready } : {}),
@@ -37,13 +43,14 @@ export async function startReader(t: TestContext, bodyBytesMax: number, options:
   });
   const server = createHttpServer(admit, {
     log: silentLog,
-    clock: systemClock,
+    clock,
     droppedBytesMax: MIB,
     plainReader: testConfig.plainReader,
     ...(timeouts && { timeouts }),
   });
   const { port } = await server.listen('127.0.0.1', 0);
-  t.after(() => server.stop());
+  // The connections of the test, which it waits for, go after this.
+  t.after(() => void server.stop());
   return { baseUrl: `http://127.0.0.1:${port}` };
 }
 
@@ -59,4 +66,19 @@ export async function startReaderWithGate(
   });
   const options = { ready: opened, done: opened, ...(timeouts && { timeouts }) };
   return { server: await startReader(t, bodyBytesMax, options), open };
+}
+
+export async function pushLarge(t: TestContext, server: Pick<Relay, 'baseUrl'>): Promise<void> {
+  await push(t, server, 100_000);
+}
+
+/** By the time that this is answered the server has seen what was sent before. */
+export async function pushSmall(t: TestContext, server: Pick<Relay, 'baseUrl'>): Promise<void> {
+  await push(t, server, 1);
+}
+
+async function push(t: TestContext, server: Pick<Relay, 'baseUrl'>, bytes: number): Promise<void> {
+  const connection = await connectRaw(t, server);
+  connection.send(request('/push', 'x'.repeat(bytes)));
+  assert.equal((await connection.answer()).body.toString(), String(bytes));
 }
