@@ -17,6 +17,9 @@ const QUEUE_LENGTH = 4_096;
 /** How long answers that are on their way may take once the server stops. */
 const DRAIN_MS = 5_000;
 
+/** How often it is told that connections were refused, at most. */
+const WARN_MS = 60_000;
+
 const defaultTimeouts = {
   /** For a head, from its first byte. */
   headMs: 10_000,
@@ -34,6 +37,8 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   /** Whether plain requests are read without node's HTTP server. */
   readonly plainReader: boolean;
+  /** How many connections may be open; more are closed as they come. */
+  readonly connectionsMax?: number | undefined;
   readonly timeouts?: Partial<typeof defaultTimeouts>;
 }
 
@@ -48,7 +53,7 @@ export interface HttpServer {
 
 /** Accepts connections; each is read as plain requests until one is not, and by node's HTTP server from then on. */
 export function createHttpServer(admit: Admit, options: HttpServerOptions): HttpServer {
-  const { log, tls, clock, plainReader, droppedBytesMax } = options;
+  const { log, tls, clock, plainReader, droppedBytesMax, connectionsMax } = options;
   const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsSettings(tls));
   const transports = openSockets(server, 'connection');
   const connections = tls === undefined ? transports : openSockets(server, 'secureConnection');
@@ -76,6 +81,7 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
       server.listen({ host, port, backlog: QUEUE_LENGTH });
       await once(server, 'listening');
       server.on('error', (error) => log.warn({ err: error }, 'a connection could not be accepted'));
+      if (connectionsMax !== undefined) limitConnections(server, connectionsMax, log, clock);
       return server.address() as AddressInfo;
     },
     setTls(changed) {
@@ -94,6 +100,16 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
       full.close();
     },
   };
+}
+
+function limitConnections(server: Server, connectionsMax: number, log: Log, clock: Clock): void {
+  server.maxConnections = connectionsMax;
+  let warnedMs = Number.NEGATIVE_INFINITY;
+  server.on('drop', () => {
+    if (clock.monotonicMs() < warnedMs + WARN_MS) return;
+    warnedMs = clock.monotonicMs();
+    log.warn({ connections: connectionsMax }, 'connections are refused: too many are open');
+  });
 }
 
 function tlsSettings(tls: SecureContextOptions): TlsOptions {

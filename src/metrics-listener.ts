@@ -5,6 +5,9 @@ import { parseAddress, urlOf } from './address.ts';
 import { errorBody, RelayError } from './errors.ts';
 import type { Log } from './log.ts';
 
+/** Who scrapes needs one. */
+const CONNECTIONS_MAX = 32;
+
 export interface MetricsListener {
   /** Where `/metrics` is. */
   readonly url: string;
@@ -23,6 +26,7 @@ export async function startMetricsListener(
     if (method === 'GET' && url?.split('?', 1)[0] === '/metrics') void scrape(registry, response, log);
     else refuse(response, new RelayError('not_found'));
   });
+  server.maxConnections = CONNECTIONS_MAX;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       const message = `metrics.address "${address}" cannot be listened on (${cause.message})`;

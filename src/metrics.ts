@@ -1,7 +1,7 @@
-import { readdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { registerLatencies } from './latencies.ts';
+import { openFiles } from './open-files.ts';
 import type { DiskFigures, Store } from './stores/store.ts';
 
 /** What the relay counts from its start; operations and the sweep add to it, `/stats` and the scrape read it. */
@@ -125,7 +125,12 @@ const processRows: readonly Row[] = [
   row(Gauge, 'process_resident_memory_bytes', 'Resident memory of the process.', () =>
     process.memoryUsage.rss(),
   ),
-  row(Gauge, 'process_open_fds', 'Open file descriptors; 0 where the system does not tell.', openFds),
+  row(
+    Gauge,
+    'process_open_fds',
+    'Open file descriptors; 0 where the system does not tell.',
+    () => openFiles() ?? 0,
+  ),
   row(Gauge, 'nodejs_heap_size_used_bytes', 'JavaScript heap in use.', () => process.memoryUsage().heapUsed),
   row(Gauge, 'nodejs_external_memory_bytes', 'Memory of buffers outside the JavaScript heap.', () => {
     return process.memoryUsage().external;
@@ -137,11 +142,3 @@ const processRows: readonly Row[] = [
     () => performance.eventLoopUtilization().active / 1000,
   ),
 ];
-
-function openFds(): number {
-  try {
-    return readdirSync('/proc/self/fd').length - 1; // One of them is this listing's own.
-  } catch {
-    return 0;
-  }
-}

@@ -6,6 +6,7 @@ import { createGate } from './gate.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { type Log, silentLog } from './log.ts';
 import { startMetricsListener } from './metrics-listener.ts';
+import { connectionsMax } from './open-files.ts';
 import { openStore } from './stores/open.ts';
 import { type Clock, type Store, systemClock } from './stores/store.ts';
 import { readTls } from './tls.ts';
@@ -71,6 +72,7 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
     clock,
     droppedBytesMax,
     plainReader: config.plainReader,
+    connectionsMax: connectionsMax(),
     ...tls,
   });
   held.push(() => server.stop());
