@@ -6,6 +6,7 @@ import { createServe } from './exchange.ts';
 import { createFullServer } from './full-server.ts';
 import type { Log } from './log.ts';
 import { PlainConnection } from './plain.ts';
+import { endSlowReaders } from './slow-readers.ts';
 import type { Clock } from './stores/store.ts';
 
 /**
@@ -76,11 +77,13 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
     full.take(socket);
   }
 
+  let endChecks = (): void => {};
   return {
     async listen(host, port) {
       server.listen({ host, port, backlog: QUEUE_LENGTH });
       await once(server, 'listening');
       server.on('error', (error) => log.warn({ err: error }, 'a connection could not be accepted'));
+      endChecks = endSlowReaders(connections, clock);
       if (connectionsMax !== undefined) limitConnections(server, connectionsMax, log, clock);
       return server.address() as AddressInfo;
     },
@@ -97,6 +100,7 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
       });
       await closed;
       cancel();
+      endChecks();
       full.close();
     },
   };

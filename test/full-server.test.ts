@@ -15,6 +15,7 @@ for (const name of [
   'rate-limit-wire',
   'room',
   'routes',
+  'slow-readers',
   'slow-senders',
   'status',
   'tls',
