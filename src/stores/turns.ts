@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Steps in a turn of the event loop, so that nobody waits for a long piece of work. */
-const STEPS_A_TURN = 1000;
+export const STEPS_A_TURN = 1000;
 
 /**
  * Works in turns of so many steps at most: `work` does up to `max` of them and returns how many it found to do. Undefined

@@ -44,6 +44,35 @@ test('a pull that waits for many to expire sees all of an ack or nothing of it',
   assert.ok(seen === 0 || seen === 1_500, `${seen} messages`);
 });
 
+test('who comes while acks of many keys wait does not wait for more than one of them', async (t) => {
+  const store = await openDiskStore({ path: '', files: new MemoryFiles(), limits });
+  t.after(() => store.close());
+  const keys = Array.from({ length: 5_000 }, (_, number) => keyOf(message(number)));
+  const order: string[] = [];
+  const acks = Array.from({ length: 4 }, () => store.ack('alice', keys).then(() => order.push('ack')));
+  await new Promise(setImmediate);
+  for (const what of ['first', 'second']) {
+    const before = order.length;
+    await store.push(message(order.length));
+    order.push(what);
+    assert.ok(order.length - before <= 2, order.join());
+  }
+  await Promise.all(acks);
+});
+
+test('acks of many keys get on while others come without end', async (t) => {
+  const store = await openDiskStore({ path: '', files: new MemoryFiles(), limits });
+  t.after(() => store.close());
+  const keys = Array.from({ length: 5_000 }, (_, number) => keyOf(message(number)));
+  let isAcked = false;
+  const pushing = Array.from({ length: 2 }, async (_, from) => {
+    for (let number = from; !isAcked; number += 2) await store.push(message(number));
+  });
+  await Promise.all(Array.from({ length: 4 }, () => store.ack('bob', keys)));
+  isAcked = true;
+  await Promise.all(pushing);
+});
+
 test('a message arrives when it is decided, not when a segment for it began to be made', async (t) => {
   const clock = new TestClock();
   let held: ReturnType<typeof gate> | undefined;

@@ -3,7 +3,7 @@ import type { MessageKey, NewMessage } from '../../message.ts';
 import { uuidWords } from '../mailboxes/uuid.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { AckResult, PushResult } from '../store.ts';
-import { inTurns } from '../turns.ts';
+import { inTurns, STEPS_A_TURN } from '../turns.ts';
 import type { Batch } from './batch.ts';
 import { ACK, ackBytes, pushHeadBytes } from './record.ts';
 
@@ -11,6 +11,8 @@ import { ACK, ackBytes, pushHeadBytes } from './record.ts';
 export interface Request<Answer = unknown> {
   readonly purpose: 'push' | 'ack';
   readonly recipient: string;
+  /** Whether it takes several turns of the event loop to decide. */
+  readonly isLong: boolean;
   /** Bound of the records that it adds. */
   readonly bytesMax: number;
   /**
@@ -53,7 +55,7 @@ export function pushRequest(
     change.bytes = bytes;
     return result;
   };
-  return { purpose: 'push', recipient, bytesMax: bytes, decide };
+  return { purpose: 'push', recipient, isLong: false, bytesMax: bytes, decide };
 }
 
 /** Its keys are decided a thousand in a turn of the event loop. */
@@ -77,5 +79,6 @@ export function ackRequest(
     });
     return deciding === undefined ? acking.result : deciding.then(() => acking.result);
   };
-  return { purpose: 'ack', recipient, bytesMax: keys.length * bytes, decide };
+  const isLong = keys.length > STEPS_A_TURN;
+  return { purpose: 'ack', recipient, isLong, bytesMax: keys.length * bytes, decide };
 }

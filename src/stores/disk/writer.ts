@@ -11,6 +11,7 @@ import { BATCH_BYTES_MAX, type Batch, FRAME_BYTES, padded } from './batch.ts';
 import type { Cleaner } from './cleaner.ts';
 import type { Journal } from './journal.ts';
 import { Pace } from './pace.ts';
+import { Queue } from './queue.ts';
 import type { Decided, Request, Waiting } from './requests.ts';
 import type { Purpose, Reserve } from './reserve.ts';
 
@@ -35,7 +36,7 @@ export class Writer {
   readonly #batch: Batch;
   readonly #time: StoreTime;
   readonly #batchBytesMax: number;
-  #queue: Waiting[] = [];
+  readonly #queue = new Queue();
   #between: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   #isRunning = false;
@@ -76,7 +77,7 @@ export class Writer {
     if (this.#journal.broken) return Promise.reject(new RelayError('storage_error'));
     this.backlog.add(request.bytesMax);
     return new Promise<Answer>((resolve, reject) => {
-      this.#queue.push({ request, resolve, reject });
+      this.#queue.add({ request, resolve, reject });
       this.#kick();
     });
   }
@@ -101,7 +102,7 @@ export class Writer {
     this.#pace.close();
     while (this.#isRunning) await this.#running;
     await this.#cleaner.idle();
-    for (const { request, reject } of this.#queue.splice(0)) {
+    for (const { request, reject } of this.#queue.drain()) {
       this.backlog.remove(request.bytesMax);
       reject(new RelayError('storage_error'));
     }
@@ -140,7 +141,8 @@ export class Writer {
     const decided: Decided[] = [];
     this.#isMoving = false;
     try {
-      const first = this.#queue[0]?.request;
+      this.#queue.beginBatch();
+      const first = this.#queue.next?.request;
       const isAdmitted = first === undefined || (await this.#journal.admits(first.purpose, bytesOf(first)));
       // Not before: a segment may have had to be made, which takes its time.
       const nowMs = this.#time.now();
@@ -173,13 +175,13 @@ export class Writer {
     const beginsSegment = bytesOf(first) > remaining;
     const room = Math.min(beginsSegment ? capacity : remaining, this.#batchBytesMax);
     const isForAll = this.#reserve.servesAll(beginsSegment);
-    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+    for (let next = this.#queue.next; next !== undefined; next = this.#queue.next) {
       const { request } = next;
       const fits = padded(this.#batch.length + request.bytesMax) <= room;
       // Where only the reserve is left, what may not use it must not take others down with it.
       const isInGoodCompany = isForAll || (isAdmitted && request.purpose === first.purpose);
       if (request !== first && !(fits && isInGoodCompany)) break;
-      this.#queue.shift();
+      this.#queue.take();
       const dropping = this.#expiry.dropDue(request.recipient, nowMs);
       if (dropping !== undefined) await dropping;
       const deciding = this.#decideOne(next, decided, nowMs);
