@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Serve } from './exchange.ts';
 import { answerHttpErrors } from './http-errors.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
-import { latestResponse } from './turn.ts';
+import { latestResponse, stopAtPause } from './turn.ts';
 
 export interface FullServerOptions extends ListenerOptions {
   readonly headMs: number;
@@ -46,7 +46,10 @@ export function createFullServer(serve: Serve, options: FullServerOptions): Full
   server.emit('listening');
 
   return {
-    take: (socket) => server.emit('connection', socket),
+    take(socket) {
+      server.emit('connection', socket);
+      stopAtPause(socket);
+    },
     closeWhenIdle,
     close: () => server.close(),
   };

@@ -49,10 +49,21 @@ export function turnOf(request: IncomingMessage, response: ServerResponse): Prom
   });
 }
 
+/**
+ * Sees to it that a paused socket is not read. Node's parser reads beneath the stream, at each 'resume' and until a 'pause';
+ * a resume that was taken back before it was told would have it read on, past what the stream still holds.
+ */
+export function stopAtPause(socket: Socket): void {
+  socket.on('resume', () => {
+    if (socket.isPaused()) socket.emit('pause');
+  });
+}
+
 function hold(socket: Socket): void {
   const length = waiting.get(socket);
   waiting.set(socket, (length ?? 0) + 1);
   if (length === undefined) {
+    stopAtPause(socket);
     // Node resumes the socket by itself at the end of each message that it reads.
     socket.on('resume', () => {
       if (waiting.get(socket) !== 0) socket.pause();

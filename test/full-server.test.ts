@@ -5,6 +5,7 @@ for (const name of [
   'attack/endings',
   'attack/smuggling',
   'body',
+  'hand-over',
   'kept-connections',
   'lifecycle',
   'long-bodies',

@@ -19,8 +19,8 @@ export interface ReaderOptions {
   readonly done?: Promise<unknown>;
   /** What follows the beginning of answers to `/slow`. */
   readonly more?: () => Promise<Buffer | undefined>;
-  /** Told of each body that is worked on, by its length. */
-  readonly onRun?: (bytes: number) => void;
+  /** Told of each body that is worked on. */
+  readonly onRun?: (body: Buffer) => void;
   readonly clock?: Clock;
   readonly timeouts?: { readonly headMs: number; readonly requestMs: number };
 }
@@ -34,7 +34,7 @@ export async function startReader(t: TestContext, bodyBytesMax: number, options:
     contentEncoding: (headers['content-encoding'] ?? 'identity') as ContentEncoding,
     ...(target === '/pull' && ready !== undefined ? { ready } : {}),
     run: async (body) => {
-      onRun?.(body.length);
+      onRun?.(body);
       if (target === '/ack') await done;
       const answer = { status: 200, body: String(body.length) };
       return target === '/slow' && more !== undefined ? { ...answer, more } : answer;
