@@ -23,16 +23,16 @@ export function sentLength({ headers }: IncomingMessage): number {
 export function receive(
   request: IncomingMessage,
   bytesMax: number,
-  large: LargeBody | undefined,
+  large?: LargeBody,
 ): Promise<Buffer | undefined> {
   if (sentLength(request) === 0) return Promise.resolve(NOTHING);
   return new Promise((resolve, reject) => {
     const reading = new Reading(request, bytesMax, large, { resolve, reject });
-    readings.set(request, reading);
+    if (large !== undefined) readings.set(request, reading);
   });
 }
 
-/** Reads a body on no more, and drops what is still to come of it. */
+/** Reads a large body on no more, and drops what is still to come of it. */
 export function giveUpReading(request: IncomingMessage): void {
   readings.get(request)?.end();
 }
@@ -64,7 +64,7 @@ class Reading {
     this.#settle = settle;
     this.#isIn = this.#length !== Number.POSITIVE_INFINITY;
     request.on('data', this.#take);
-    request.once('end', this.#whole);
+    if (!this.#isIn) request.once('end', this.#whole);
   }
 
   /** The request may hold on to this while the rest is dropped. */
@@ -104,6 +104,7 @@ class Reading {
   }
 
   #allocate(bytes: number): Buffer {
+    if (!this.#isIn) return Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(2 * bytes, SMALL_BODY_BYTES)));
     if (this.#length === Number.POSITIVE_INFINITY)
       return Buffer.allocUnsafeSlow(Math.min(2 * bytes, this.#bytesMax));
     return this.#large?.allocate(this.#length) ?? Buffer.allocUnsafe(this.#length);

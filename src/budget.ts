@@ -10,8 +10,7 @@ export class Budget {
   #free: number;
   /** Of who holds room or waits for it, in the order of turns. */
   readonly #shares = new Map<string, Share>();
-  /** A claim waits that no share limits. */
-  #isShort = false;
+  #waiting = 0;
 
   constructor(size: number) {
     this.#size = size;
@@ -25,12 +24,15 @@ export class Budget {
     const { promise, resolve } = settleable();
     const waiter = { size, grant: resolve };
     share.waiting.add(waiter);
+    this.#waiting++;
     this.#grant();
     return {
       granted: promise,
-      isWanted: () => this.#isShort || share.waiting.size > 0,
+      isWanted: () => this.#waiting > 0,
       release: () => {
-        if (!share.waiting.delete(waiter)) {
+        if (share.waiting.delete(waiter)) {
+          this.#waiting--;
+        } else {
           share.held -= size;
           this.#free += size;
         }
@@ -41,15 +43,12 @@ export class Budget {
   }
 
   #grant(): void {
-    this.#isShort = false;
     for (const [source, share] of this.#shares) {
       const [waiter] = share.waiting;
       if (waiter === undefined || this.#isPastShare(share, waiter)) continue;
-      if (waiter.size > this.#free) {
-        this.#isShort = true;
-        return;
-      }
+      if (waiter.size > this.#free) return;
       share.waiting.delete(waiter);
+      this.#waiting--;
       share.held += waiter.size;
       this.#free -= waiter.size;
       waiter.grant();
@@ -67,7 +66,7 @@ export class Budget {
 export interface Claim {
   /** Resolves when there is room. */
   readonly granted: Promise<void>;
-  /** Whether somebody waits for room that this claim keeps from them. */
+  /** Whether anybody waits for room: what this claim holds may be what they lack. */
   isWanted(): boolean;
   /** Gives the room back, or gives up waiting for it. To be called once. */
   release(): void;

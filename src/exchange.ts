@@ -12,10 +12,10 @@ export interface Exchange extends Sender {
   readonly bodyBytes: number;
   /**
    * Reads the body to its end, for which its client has a limited time from now on; to be called once. Resolves with
-   * undefined when the time is over, or the connection, before that. One of known length is put together in what `large`
-   * allocates; any other enters it before it is read past `SMALL_BODY_BYTES`.
+   * undefined when the time is over, or the connection, before that; without `large` it may never settle then.
    *
-   * Throws `payload_too_large` as soon as it is past `bytesMax`, and what entering throws.
+   * One of known length is put together in what `large` allocates; any other enters it before it is read past
+   * `SMALL_BODY_BYTES`. Throws `payload_too_large` as soon as it is past `bytesMax`, and what entering throws.
    */
   readBody(bytesMax: number, large?: LargeBody): Buffer | Promise<Buffer | undefined>;
   /** Answers a request whose body was read to its end. */

@@ -13,8 +13,8 @@ const LARGE_BODIES_BYTES = 128 * 1024 * 1024;
 /** How long a body waits for room: clients give up after 10 s in all. */
 const WAIT_MS = 8_000;
 
-/** How fast a body has to come while others wait for its room, once the time is over that it may stand still. */
-const BYTES_PER_MS = 64;
+/** How fast a body has to come while others wait for room, once the time is over that it may stand still. */
+const BYTES_PER_MS = 16;
 const STILL_MS = 5_000;
 const CHECK_MS = 1_000;
 
@@ -57,12 +57,14 @@ export class LargeBodies {
     let claim: Claim | undefined;
     let buffer: Buffer | undefined;
     let endPace = (): void => {};
+    let hasLeft = false;
     return {
       enter: async () => {
         if (claim !== undefined) return true;
         claim = this.#budget.claim(source, bytes);
         const isIn = await this.#wait(claim, sender);
-        if (isIn) endPace = this.#keepPace(claim, sender);
+        // It may have been given up meanwhile.
+        if (isIn && !hasLeft) endPace = this.#keepPace(claim, sender);
         return isIn;
       },
       allocate: (length) => {
@@ -70,6 +72,7 @@ export class LargeBodies {
         return buffer;
       },
       leave: () => {
+        hasLeft = true;
         endPace();
         if (buffer !== undefined) this.#buffers.give(buffer);
         claim?.release();

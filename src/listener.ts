@@ -65,9 +65,10 @@ class NodeExchange implements Exchange {
     const { headersSent, req } = this.#response;
     if (this.#expects === '100-continue' && !headersSent) this.#response.writeContinue();
     if (this.#response.destroyed) return Promise.resolve(undefined);
-    this.#response.once('close', () => giveUpReading(req));
     this.#limitTime();
-    return receive(req, bytesMax, large && { ...large, enter: () => this.#enter(large) });
+    if (large === undefined) return receive(req, bytesMax);
+    this.#response.once('close', () => giveUpReading(req));
+    return receive(req, bytesMax, { ...large, enter: () => this.#enter(large) });
   }
 
   async #enter(large: LargeBody): Promise<boolean> {

@@ -42,7 +42,7 @@ for (const [what, bytes] of Object.entries(holders)) {
     const holder = await connectRaw(t, server);
     holder.send(bytes);
     await pushSmall(t, server);
-    holder.send('x'.repeat(100_000));
+    holder.send('x'.repeat(24_000));
     const waiting = pushLarge(t, server);
     for (let number = 0; number < 10; number++) await pushSmall(t, server);
     pass(6_000);
