@@ -5,6 +5,7 @@ import type { Relay } from '../../src/relay.ts';
 import { openMemoryStore } from '../../src/stores/memory.ts';
 import { storeLimits } from '../../src/stores/open.ts';
 import { type Clock, type Store, systemClock } from '../../src/stores/store.ts';
+import { methodsOf } from '../fixtures.ts';
 import { startTestRelay, testConfig } from '../helpers.ts';
 import { recipients, type Stream } from './streams.ts';
 
@@ -33,10 +34,21 @@ interface Side {
 /** Two relays at the same time of one clock: the first reads plain requests by itself, the second leaves all to node. */
 export async function startPair(t: TestContext) {
   let nowMs = 1_800_000_000_000;
+  let storeTurns = 0;
+  const slowly = async <Result>(operation: () => Promise<Result>): Promise<Result> => {
+    await turns(storeTurns);
+    return operation();
+  };
   const clock: Clock = { ...systemClock, wallMs: () => nowMs, monotonicMs: () => nowMs };
   const start = async (plainReader: boolean): Promise<Side> => {
     const store = openMemoryStore(storeLimits(config), clock);
-    const relay = await startTestRelay(t, { ...config, plainReader }, { store, clock });
+    const slow: Store = {
+      ...methodsOf(store),
+      push: (pushed) => slowly(() => store.push(pushed)),
+      pull: (...asked) => slowly(() => store.pull(...asked)),
+      ack: (...acked) => slowly(() => store.ack(...acked)),
+    };
+    const relay = await startTestRelay(t, { ...config, plainReader }, { store: slow, clock });
     t.after(() => store.close());
     return { relay, store };
   };
@@ -46,27 +58,32 @@ export async function startPair(t: TestContext) {
     /** Sends the same bytes to both, and throws unless they answer, end and keep the same. */
     async compare(stream: Stream): Promise<void> {
       nowMs += PAUSE_MS;
+      storeTurns = stream.storeTurns;
       const [plain, full] = await Promise.all([outcome(sides[0], stream), outcome(sides[1], stream)]);
       if (isDeepStrictEqual(plain.kept, full.kept) && isSameTalk(plain, full)) return;
-      const { bytes, cuts } = stream;
-      throw new Error(inspect({ bytes: bytes.toString('latin1'), cuts, plain, full }, { depth: 9 }));
+      const { bytes, ...sent } = stream;
+      throw new Error(inspect({ bytes: bytes.toString('latin1'), ...sent, plain, full }, { depth: 9 }));
     },
   };
 }
 
 /**
  * What a client gets to read before its connection is reset is up to the network, and which refusal comes last to
- * whether node found a request malformed before its turn came.
+ * whether node found a request malformed before its turn came, or the end of the connection before that.
  */
 function isSameTalk(one: Talk, other: Talk): boolean {
   const [ones, others] = [one.answers, other.answers];
   const isCut = one.isReset || other.isReset;
   const length = isCut ? Math.min(ones.length, others.length) : Math.max(ones.length, others.length);
   for (let at = 0; at < length; at++) {
-    const bothRefuse = ones[at]?.startsWith('4') && others[at]?.startsWith('4') && at === length - 1;
-    if (ones[at] !== others[at] && !bothRefuse) return false;
+    const isLastRefusal = at === length - 1 && isRefusal(ones[at]) && isRefusal(others[at]);
+    if (ones[at] !== others[at] && !isLastRefusal) return false;
   }
   return true;
+}
+
+function isRefusal(answer: string | undefined): boolean {
+  return answer === undefined || answer.startsWith('4');
 }
 
 /** All that a relay answers to a stream, and what it holds afterwards. */
@@ -99,11 +116,15 @@ async function talk(port: number, { bytes, cuts }: Stream): Promise<Talk> {
     socket.write(bytes.subarray(from, cut));
     from = cut;
     // Time for either side to read the piece by itself.
-    for (let turns = 0; turns < 3; turns++) await new Promise(setImmediate);
+    await turns(3);
   }
   socket.end();
   await closed;
   return { answers: answersIn(Buffer.concat(pieces)), isReset };
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
 }
 
 /**

@@ -4,6 +4,8 @@ import fc from 'fast-check';
 export interface Stream {
   readonly bytes: Buffer;
   readonly cuts: readonly number[];
+  /** In how many turns of the event loop the store does anything. */
+  readonly storeTurns: number;
 }
 
 /** Mailboxes that streams are about. */
@@ -213,11 +215,13 @@ export const streams: fc.Arbitrary<Stream> = fc
     requests: fc.array(request, { minLength: 1, maxLength: 6 }),
     slips: fc.oneof(fc.constant<Slip[]>([]), fc.array(slip, { minLength: 1, maxLength: 2 })),
     cuts: fc.oneof(fc.constant<number[]>([]), fc.array(fc.nat(), { maxLength: 8 })),
+    storeTurns: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
   })
-  .map(({ requests, slips, cuts }) => {
+  .map(({ requests, slips, cuts, storeTurns }) => {
     const whole = Buffer.concat([...requests, Buffer.from('GET /health HTTP/1.1\r\nHost: last\r\n\r\n')]);
     const bytes = slips.reduce(slipped, whole);
-    return { bytes, cuts: [...new Set(cuts.map((cut) => cut % bytes.length))].sort((a, b) => a - b) };
+    const places = [...new Set(cuts.map((cut) => cut % bytes.length))].sort((a, b) => a - b);
+    return { bytes, cuts: places, storeTurns };
   });
 
 function slipped(bytes: Buffer, { at, removed, put }: Slip): Buffer {
