@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Serve } from './exchange.ts';
 import { answerHttpErrors } from './http-errors.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
-import { latestResponse, stopAtPause } from './turn.ts';
+import { heedPauses, latestResponse } from './turn.ts';
 
 export interface FullServerOptions extends ListenerOptions {
   readonly headMs: number;
@@ -48,7 +48,7 @@ export function createFullServer(serve: Serve, options: FullServerOptions): Full
   return {
     take(socket) {
       server.emit('connection', socket);
-      stopAtPause(socket);
+      heedPauses(socket);
     },
     closeWhenIdle,
     close: () => server.close(),

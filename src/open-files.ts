@@ -13,10 +13,14 @@ export function openFiles(): number | undefined {
 const SHARE = 1 / 8;
 const SHARE_MIN = 128;
 
-/** How many connections leave the store the files that it needs; undefined where there is no limit, or the system does not tell. */
+/**
+ * How many connections leave the store the files that it needs, but half of the limit at least; undefined where there is no
+ * limit, or the system does not tell.
+ */
 export function connectionsMax(): number | undefined {
   const limit = openFilesMax();
-  return limit && Math.max(1, limit - Math.max(SHARE_MIN, Math.ceil(limit * SHARE)));
+  if (limit === undefined) return undefined;
+  return Math.max(Math.ceil(limit / 2), limit - Math.max(SHARE_MIN, Math.ceil(limit * SHARE)));
 }
 
 function openFilesMax(): number | undefined {

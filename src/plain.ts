@@ -81,10 +81,10 @@ export class PlainConnection implements Exchange {
   readBody(bytesMax: number, large?: LargeBody): Buffer | Promise<Buffer | undefined> {
     if (this.bodyBytes > bytesMax) return Promise.reject(new RelayError('payload_too_large'));
     if (this.#arrived === this.bodyBytes) return this.#body;
+    if (this.#step === 'left' || this.#socket.destroyed) return Promise.resolve(undefined);
     const body = large?.allocate(this.bodyBytes) ?? Buffer.allocUnsafe(this.bodyBytes);
     this.#body.copy(body);
     this.#body = body;
-    if (this.#socket.destroyed) return Promise.resolve(undefined);
     this.#step = 'reading';
     this.#setTimer(this.#options.requestMs);
     this.#socket.resume();

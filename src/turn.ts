@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** The latest request's response of each connection, whether it was begun or waits. */
 const latest = new WeakMap<Socket, ServerResponse>();
@@ -50,20 +51,31 @@ export function turnOf(request: IncomingMessage, response: ServerResponse): Prom
 }
 
 /**
- * Sees to it that a paused socket is not read. Node's parser reads beneath the stream, at each 'resume' and until a 'pause';
- * a resume that was taken back before it was told would have it read on, past what the stream still holds.
+ * Sees to it that node's parser is given nothing while the socket is paused. It reads beneath the stream, at each 'resume'
+ * and until a 'pause': a resume that was taken back before it was told would have it read on, past what the stream still
+ * holds. And of what TLS has read it is given all, though a pause came amid it, and would lose that: it reads from the
+ * stream there.
  */
-export function stopAtPause(socket: Socket): void {
-  socket.on('resume', () => {
-    if (socket.isPaused()) socket.emit('pause');
-  });
+export function heedPauses(socket: Socket): void {
+  if (socket instanceof TLSSocket) {
+    // This is what has it read from the stream.
+    socket.on('data', () => {});
+    // Node does this where it reads beneath, and relies on it: `_paused` says that answers wait to be taken.
+    socket.on('resume', () => {
+      if ((socket as { _paused?: boolean })._paused) socket.pause();
+    });
+  } else {
+    socket.on('resume', () => {
+      if (socket.isPaused()) socket.emit('pause');
+    });
+  }
 }
 
 function hold(socket: Socket): void {
   const length = waiting.get(socket);
   waiting.set(socket, (length ?? 0) + 1);
   if (length === undefined) {
-    stopAtPause(socket);
+    heedPauses(socket);
     // Node resumes the socket by itself at the end of each message that it reads.
     socket.on('resume', () => {
       if (waiting.get(socket) !== 0) socket.pause();

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
-import { connectRaw, health } from './raw.ts';
+import { message } from './helpers.ts';
+import { connectRaw, health, request } from './raw.ts';
 import {
   ca,
   client,
@@ -78,4 +79,42 @@ test('plain HTTP and garbage end their own connection only', async (t) => {
     assert.doesNotMatch(await connection.ended(), /HTTP/);
   }
   assert.equal((await getHealth(relay)).status, 200);
+});
+
+test('pipelined requests over TLS are answered whole, though their client reads late', async (t) => {
+  const relay = await startTlsRelay(t, await writeTls(t, { cert: `${rsa}`, key: `${rsa}` }));
+  const { hostname: host, port } = new URL(relay.baseUrl);
+  const connection = connect({ host, port: Number(port), ca, servername: 'localhost' }).pause();
+  t.after(() => connection.destroy());
+  await once(connection, 'secureConnect');
+  const notPlain = ['accept-encoding: identity'];
+  const push = (number: number): string => {
+    const ciphertext_b64 = Buffer.alloc(11_000, number).toString('base64');
+    return request('/push', JSON.stringify({ ...message(number), ciphertext_b64 }), notPlain);
+  };
+  const good = 'HTTP/1.1 200 OK';
+  let [answered, end] = [0, ''];
+  const read = async (answers: number): Promise<void> => {
+    connection.resume();
+    while (answered < answers) {
+      const [piece] = await once(connection, 'data');
+      const text = end + piece.toString('latin1');
+      assert.doesNotMatch(text, /HTTP\/1\.1 4/);
+      answered += text.split(good).length - 1;
+      // An answer may begin in two pieces.
+      end = text.slice(1 - good.length);
+    }
+    connection.pause();
+  };
+  connection.write(Array.from({ length: 20 }, (_, number) => push(number)).join(''));
+  await read(20);
+  // Their answers are more than the relay may have waiting for the client.
+  for (let number = 0; number < 30; number++) {
+    connection.write(request('/pull', '{"recipient":"alice"}', notPlain));
+    await getHealth(relay);
+  }
+  connection.write([20, 21, 22].map(push).join(''));
+  await getHealth(relay);
+  await read(20 + 30 + 3);
+  connection.destroy();
 });
