@@ -22,35 +22,6 @@ export function manualClock() {
   };
 }
 
-/** A clock that stands still until the test moves it on. */
-export function movingClock() {
-  let nowMs = 0;
-  const timers = new Map<() => void, number>();
-  const clock: Clock = {
-    ...systemClock,
-    monotonicMs: () => nowMs,
-    after(ms, run) {
-      timers.set(run, nowMs + ms);
-      return () => timers.delete(run);
-    },
-  };
-  const next = () => [...timers].sort(([, a], [, b]) => a - b)[0];
-  return {
-    clock,
-    /** Runs the timers that are due by then, in their order, each at its time. */
-    pass(ms: number): void {
-      const endMs = nowMs + ms;
-      for (let first = next(); first !== undefined && first[1] <= endMs; first = next()) {
-        const [run, dueMs] = first;
-        timers.delete(run);
-        nowMs = dueMs;
-        run();
-      }
-      nowMs = endMs;
-    },
-  };
-}
-
 /** A memory store with some of its methods replaced. */
 export async function storeWith(t: TestContext, methods: (store: Store) => Partial<Store>): Promise<Store> {
   const store = await openStore(testConfig);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gate } from './fixtures.ts';
 import { connectRaw, type RawConnection, request } from './raw.ts';
-import { MIB, pushSmall, startReader } from './reader.ts';
+import { MIB, pushSmall, startReader, untilStill } from './reader.ts';
 
 /** The first request of a connection that is not plain takes it to node's server, with what has come behind it. */
 
@@ -50,7 +50,7 @@ test('what follows a request that waits for its turn is not read meanwhile', asy
   const server = await startReader(t, 200 * MIB, { ready: waiting.pass().then(() => undefined) });
   const connection = await connectRaw(t, server);
   connection.send(request('/pull', 'x', notPlain) + request('/push', '', [], BODY_BYTES));
-  await sendUntilStill(connection, () => pushSmall(t, server));
+  await sendUntilStill(connection, (left) => untilStill(t, server, left));
   waiting.open();
   assert.equal((await connection.answer()).body.toString(), '1');
   assert.equal((await connection.answer()).body.toString(), String(BODY_BYTES));
@@ -62,13 +62,16 @@ test('a body that waits for room is not read meanwhile', async (t) => {
   holder.send(request('/push', 'x', [], 128 * MIB));
   await pushSmall(t, server);
   connection.send(request('/push', '', notPlain, BODY_BYTES));
-  await sendUntilStill(connection, () => pushSmall(t, server));
+  await sendUntilStill(connection, (left) => untilStill(t, server, left));
   holder.socket.destroy();
   assert.equal((await connection.answer()).body.toString(), String(BODY_BYTES));
 });
 
 /** Sends a body until nothing more is taken, and the rest when it is; throws when all of it is taken at once. */
-async function sendUntilStill({ socket }: RawConnection, turn: () => Promise<void>): Promise<void> {
+async function sendUntilStill(
+  { socket }: RawConnection,
+  still: (left: () => number) => Promise<void>,
+): Promise<void> {
   let left = BODY_BYTES;
   const send = (error?: Error | null): void => {
     if (error || left === 0) return;
@@ -76,9 +79,6 @@ async function sendUntilStill({ socket }: RawConnection, turn: () => Promise<voi
     socket.write(PIECE, send);
   };
   send();
-  for (let before = Number.POSITIVE_INFINITY; before !== left; ) {
-    before = left;
-    for (let number = 0; number < 10; number++) await turn();
-  }
+  await still(() => left);
   assert.ok(left > 0, 'all of it was taken');
 }

@@ -77,6 +77,18 @@ export async function pushSmall(t: TestContext, server: Pick<Relay, 'baseUrl'>):
   await push(t, server, 1);
 }
 
+/** Resolves when what a server does changes this no more. */
+export async function untilStill(
+  t: TestContext,
+  server: Pick<Relay, 'baseUrl'>,
+  figure: () => number,
+): Promise<void> {
+  for (let before = Number.NaN; before !== figure(); ) {
+    before = figure();
+    for (let number = 0; number < 10; number++) await pushSmall(t, server);
+  }
+}
+
 async function push(t: TestContext, server: Pick<Relay, 'baseUrl'>, bytes: number): Promise<void> {
   const connection = await connectRaw(t, server);
   connection.send(request('/push', 'x'.repeat(bytes)));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import zlib from 'node:zlib';
-import { movingClock } from './fixtures.ts';
 import { compressed, connectRaw, errorCode, request } from './raw.ts';
 import { MIB, pushLarge, pushSmall, startReader } from './reader.ts';
+import { SimulatedClock } from './simulation/clock.ts';
 
 const holders: Readonly<Record<string, string>> = {
   'of known length': request('/push', 'x'.repeat(70_000), [], 128 * MIB),
@@ -21,23 +21,23 @@ for (const [what, bytes] of Object.entries(holders)) {
   });
 
   test(`a body ${what} is cut off when it is slow and others wait for its room`, async (t) => {
-    const { clock, pass } = movingClock();
+    const clock = new SimulatedClock();
     const server = await startReader(t, 200 * MIB, { clock });
     const holder = await connectRaw(t, server);
     holder.send(bytes);
     await pushSmall(t, server);
     // Nobody waits, so that it may take its time.
-    pass(20_000);
+    clock.advance(20_000);
     const waiting = pushLarge(t, server);
     await pushSmall(t, server);
     assert.equal(holder.socket.bytesRead, 0);
-    pass(1_000);
+    clock.advance(1_000);
     assert.equal((await holder.answer()).status, 408);
     await waiting;
   });
 
   test(`a body ${what} may stand still for five seconds`, async (t) => {
-    const { clock, pass } = movingClock();
+    const clock = new SimulatedClock();
     const server = await startReader(t, 200 * MIB, { clock });
     const holder = await connectRaw(t, server);
     holder.send(bytes);
@@ -45,17 +45,17 @@ for (const [what, bytes] of Object.entries(holders)) {
     holder.send('x'.repeat(24_000));
     const waiting = pushLarge(t, server);
     for (let number = 0; number < 10; number++) await pushSmall(t, server);
-    pass(6_000);
+    clock.advance(6_000);
     await pushSmall(t, server);
     assert.equal(holder.socket.bytesRead, 0);
-    pass(1_000);
+    clock.advance(1_000);
     assert.equal((await holder.answer()).status, 408);
     await waiting;
   });
 }
 
 test('a body that finds no room for too long is refused', async (t) => {
-  const { clock, pass } = movingClock();
+  const clock = new SimulatedClock();
   const server = await startReader(t, 200 * MIB, { clock });
   const holder = await connectRaw(t, server);
   holder.send(request('/push', 'x'.repeat(70_000), [], 128 * MIB));
@@ -72,7 +72,7 @@ test('a body that finds no room for too long is refused', async (t) => {
     await pushSmall(t, server);
     holder.send('x'.repeat(1_000_000));
   }
-  pass(8_000);
+  clock.advance(8_000);
   for (const connection of waiting) {
     const refused = await connection.answer();
     assert.equal(refused.status, 503);
@@ -82,7 +82,7 @@ test('a body that finds no room for too long is refused', async (t) => {
 
 test('one source leaves room to the others, however many large bodies it begins', async (t) => {
   // No time passes, so that none of them is late.
-  const server = await startReader(t, 200 * MIB, { clock: movingClock().clock });
+  const server = await startReader(t, 200 * MIB, { clock: new SimulatedClock() });
   const from = (address: string) => [`x-forwarded-for: ${address}`];
   for (let number = 0; number < 20; number++) {
     const connection = await connectRaw(t, server);
