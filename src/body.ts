@@ -15,20 +15,24 @@ export function sentLength({ headers }: IncomingMessage): number {
   return length === undefined ? 0 : Number(length);
 }
 
+/** What is known of a body before it is read. */
+interface Expected {
+  /** What `sentLength` says. */
+  readonly bodyBytes: number;
+  readonly bytesMax: number;
+  readonly large?: LargeBody | undefined;
+}
+
 /**
  * Reads a body to its end, as it is sent. Resolves with undefined when that is given up.
  *
  * Throws `payload_too_large` as soon as it passes the limit, and what entering `large` throws.
  */
-export function receive(
-  request: IncomingMessage,
-  bytesMax: number,
-  large?: LargeBody,
-): Promise<Buffer | undefined> {
-  if (sentLength(request) === 0) return Promise.resolve(NOTHING);
+export function receive(request: IncomingMessage, expected: Expected): Promise<Buffer | undefined> {
+  if (expected.bodyBytes === 0) return Promise.resolve(NOTHING);
   return new Promise((resolve, reject) => {
-    const reading = new Reading(request, bytesMax, large, { resolve, reject });
-    if (large !== undefined) readings.set(request, reading);
+    const reading = new Reading(request, expected, { resolve, reject });
+    if (expected.large !== undefined) readings.set(request, reading);
   });
 }
 
@@ -47,22 +51,17 @@ interface Settle {
 /** A body of which some has come. Its pieces may be of a byte each, and an object for each would take hundreds of times as much. */
 class Reading {
   readonly #request: IncomingMessage;
-  readonly #bytesMax: number;
-  /** Infinity where only its end will tell. */
-  readonly #length: number;
-  readonly #large: LargeBody | undefined;
+  readonly #expected: Expected;
   readonly #settle: Settle;
   #buffer: Buffer = NOTHING;
   #bytes: Buffer = NOTHING;
   #isIn: boolean;
 
-  constructor(request: IncomingMessage, bytesMax: number, large: LargeBody | undefined, settle: Settle) {
+  constructor(request: IncomingMessage, expected: Expected, settle: Settle) {
     this.#request = request;
-    this.#bytesMax = bytesMax;
-    this.#length = sentLength(request);
-    this.#large = large;
+    this.#expected = expected;
     this.#settle = settle;
-    this.#isIn = this.#length !== Number.POSITIVE_INFINITY;
+    this.#isIn = expected.bodyBytes !== Number.POSITIVE_INFINITY;
     request.on('data', this.#take);
     if (!this.#isIn) request.once('end', this.#whole);
   }
@@ -77,13 +76,14 @@ class Reading {
   }
 
   readonly #take = (piece: Buffer): void => {
-    if (this.#bytes.length + piece.length > this.#bytesMax) {
+    const { bodyBytes, bytesMax } = this.#expected;
+    if (this.#bytes.length + piece.length > bytesMax) {
       this.end(new RelayError('payload_too_large'));
       return;
     }
     this.#add(piece);
     // The end of a body of known length needs no waiting for.
-    if (this.#bytes.length === this.#length) this.#whole();
+    if (this.#bytes.length === bodyBytes) this.#whole();
     else if (this.#bytes.length > SMALL_BODY_BYTES && !this.#isIn) this.#enter();
   };
 
@@ -104,17 +104,17 @@ class Reading {
   }
 
   #allocate(bytes: number): Buffer {
+    const { bodyBytes, bytesMax, large } = this.#expected;
     if (!this.#isIn) return Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(2 * bytes, SMALL_BODY_BYTES)));
-    if (this.#length === Number.POSITIVE_INFINITY)
-      return Buffer.allocUnsafeSlow(Math.min(2 * bytes, this.#bytesMax));
-    return this.#large?.allocate(this.#length) ?? Buffer.allocUnsafe(this.#length);
+    if (bodyBytes === Number.POSITIVE_INFINITY) return Buffer.allocUnsafeSlow(Math.min(2 * bytes, bytesMax));
+    return large?.allocate(bodyBytes) ?? Buffer.allocUnsafe(bodyBytes);
   }
 
   #enter(): void {
     this.#isIn = true;
     this.#request.pause();
     const goOn = (): void => void this.#request.resume();
-    this.#large?.enter().then(goOn, (error) => this.end(error));
+    this.#expected.large?.enter().then(goOn, (error) => this.end(error));
   }
 
   readonly #whole = (): void => this.#settle.resolve(this.#bytes);

@@ -10,7 +10,6 @@ export class Budget {
   #free: number;
   /** Of who holds room or waits for it, in the order of turns. */
   readonly #shares = new Map<string, Share>();
-  #waiting = 0;
 
   constructor(size: number) {
     this.#size = size;
@@ -24,15 +23,11 @@ export class Budget {
     const { promise, resolve } = settleable();
     const waiter = { size, grant: resolve };
     share.waiting.add(waiter);
-    this.#waiting++;
     this.#grant();
     return {
       granted: promise,
-      isWanted: () => this.#waiting > 0,
       release: () => {
-        if (share.waiting.delete(waiter)) {
-          this.#waiting--;
-        } else {
+        if (!share.waiting.delete(waiter)) {
           share.held -= size;
           this.#free += size;
         }
@@ -42,13 +37,18 @@ export class Budget {
     };
   }
 
+  /** Whether anybody waits: what others hold may be what they lack. */
+  get isWanted(): boolean {
+    for (const { waiting } of this.#shares.values()) if (waiting.size > 0) return true;
+    return false;
+  }
+
   #grant(): void {
     for (const [source, share] of this.#shares) {
       const [waiter] = share.waiting;
       if (waiter === undefined || this.#isPastShare(share, waiter)) continue;
       if (waiter.size > this.#free) return;
       share.waiting.delete(waiter);
-      this.#waiting--;
       share.held += waiter.size;
       this.#free -= waiter.size;
       waiter.grant();
@@ -66,8 +66,6 @@ export class Budget {
 export interface Claim {
   /** Resolves when there is room. */
   readonly granted: Promise<void>;
-  /** Whether anybody waits for room: what this claim holds may be what they lack. */
-  isWanted(): boolean;
   /** Gives the room back, or gives up waiting for it. To be called once. */
   release(): void;
 }

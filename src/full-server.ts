@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Serve } from './exchange.ts';
 import { answerHttpErrors } from './http-errors.ts';
 import { createListener, type ListenerOptions } from './listener.ts';
-import { heedPauses, latestResponse } from './turn.ts';
+import { latestResponse } from './turn.ts';
 
 export interface FullServerOptions extends ListenerOptions {
   readonly headMs: number;
@@ -46,10 +46,7 @@ export function createFullServer(serve: Serve, options: FullServerOptions): Full
   server.emit('listening');
 
   return {
-    take(socket) {
-      server.emit('connection', socket);
-      heedPauses(socket);
-    },
+    take: (socket) => server.emit('connection', socket),
     closeWhenIdle,
     close: () => server.close(),
   };

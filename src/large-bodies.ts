@@ -64,7 +64,7 @@ export class LargeBodies {
         claim = this.#budget.claim(source, bytes);
         const isIn = await this.#wait(claim, sender);
         // It may have been given up meanwhile.
-        if (isIn && !hasLeft) endPace = this.#keepPace(claim, sender);
+        if (isIn && !hasLeft) endPace = this.#keepPace(sender);
         return isIn;
       },
       allocate: (length) => {
@@ -95,12 +95,12 @@ export class LargeBodies {
     }
   }
 
-  /** Cuts off a body that is slow while others wait for its room. Returns what ends that. */
-  #keepPace(claim: Claim, sender: Sender): () => void {
+  /** Cuts off a body that is slow while others wait for room. Returns what ends that. */
+  #keepPace(sender: Sender): () => void {
     const [startMs, startBytes] = [this.#clock.monotonicMs(), sender.bytesRead];
     const check = (): void => {
       const dueBytes = BYTES_PER_MS * (this.#clock.monotonicMs() - startMs - STILL_MS);
-      if (claim.isWanted() && sender.bytesRead - startBytes < dueBytes) sender.cutOff();
+      if (this.#budget.isWanted && sender.bytesRead - startBytes < dueBytes) sender.cutOff();
       else endCheck = this.#clock.after(CHECK_MS, check);
     };
     let endCheck = this.#clock.after(CHECK_MS, check);

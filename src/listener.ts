@@ -66,9 +66,11 @@ class NodeExchange implements Exchange {
     if (this.#expects === '100-continue' && !headersSent) this.#response.writeContinue();
     if (this.#response.destroyed) return Promise.resolve(undefined);
     this.#limitTime();
-    if (large === undefined) return receive(req, bytesMax);
+    const { bodyBytes } = this;
+    if (large === undefined) return receive(req, { bodyBytes, bytesMax });
     this.#response.once('close', () => giveUpReading(req));
-    return receive(req, bytesMax, { ...large, enter: () => this.#enter(large) });
+    const timed = { ...large, enter: () => this.#enter(large) };
+    return receive(req, { bodyBytes, bytesMax, large: timed });
   }
 
   async #enter(large: LargeBody): Promise<boolean> {

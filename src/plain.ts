@@ -69,7 +69,7 @@ export class PlainConnection implements Exchange {
     socket.on('data', this.#take);
     socket.on('end', this.#end);
     socket.on('timeout', this.#timeout);
-    socket.on('close', this.#close);
+    socket.on('close', this.#leaveAlone);
     // What breaks a connection closes it too.
     socket.on('error', ignore);
   }
@@ -229,14 +229,9 @@ export class PlainConnection implements Exchange {
     else this.#socket.destroy();
   };
 
-  readonly #close = (): void => {
-    clearTimeout(this.#timer);
-    this.#whole(undefined);
-  };
-
   #handOver(bytes: Buffer): void {
     this.#leaveAlone();
-    this.#socket.off('timeout', this.#timeout).off('close', this.#close).off('error', ignore);
+    this.#socket.off('timeout', this.#timeout).off('close', this.#leaveAlone).off('error', ignore);
     this.#socket.pause();
     this.#putBack(bytes);
     this.#options.handOver(this.#socket);
@@ -254,12 +249,12 @@ export class PlainConnection implements Exchange {
   }
 
   /** Whatever comes from now on is not for this. */
-  #leaveAlone(): void {
+  readonly #leaveAlone = (): void => {
     this.#step = 'left';
     clearTimeout(this.#timer);
     this.#whole(undefined);
     this.#socket.off('data', this.#take).off('end', this.#end);
-  }
+  };
 }
 
 function ignore(): void {}

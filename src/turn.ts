@@ -38,6 +38,7 @@ export function turnOf(request: IncomingMessage, response: ServerResponse): Prom
   if (ended.has(socket)) return new Promise(() => {});
   const before = latest.get(socket);
   latest.set(socket, response);
+  if (before === undefined) heedPauses(socket);
   // Node gives a response the socket once the one before it is done.
   if (response.socket !== null || before === undefined) return undefined;
   hold(socket);
@@ -56,7 +57,7 @@ export function turnOf(request: IncomingMessage, response: ServerResponse): Prom
  * holds. And of what TLS has read it is given all, though a pause came amid it, and would lose that: it reads from the
  * stream there.
  */
-export function heedPauses(socket: Socket): void {
+function heedPauses(socket: Socket): void {
   if (socket instanceof TLSSocket) {
     // This is what has it read from the stream.
     socket.on('data', () => {});
@@ -75,7 +76,6 @@ function hold(socket: Socket): void {
   const length = waiting.get(socket);
   waiting.set(socket, (length ?? 0) + 1);
   if (length === undefined) {
-    heedPauses(socket);
     // Node resumes the socket by itself at the end of each message that it reads.
     socket.on('resume', () => {
       if (waiting.get(socket) !== 0) socket.pause();

@@ -23,17 +23,19 @@ interface Claimed {
   readonly passedBy: string[];
   /** Its source held nothing, and waited for nothing, when it was made. */
   readonly isNew: boolean;
-  isWanted(): boolean;
   release(): void;
 }
 
 /** Calls `check` after each move, with the claims that are open, in order; releases all in the end. */
-async function play(history: readonly Move[], check: (open: readonly Claimed[]) => void): Promise<void> {
+async function play(
+  history: readonly Move[],
+  check: (open: readonly Claimed[], budget: Budget) => void,
+): Promise<void> {
   const budget = new Budget(SIZE);
   const open: Claimed[] = [];
   const settle = async (): Promise<void> => {
     await new Promise(setImmediate);
-    check(open);
+    check(open, budget);
   };
   for (const move of history) {
     if ('claim' in move) open.push(claim(budget, move.source, move.claim, open));
@@ -48,9 +50,9 @@ async function play(history: readonly Move[], check: (open: readonly Claimed[]) 
 
 function claim(budget: Budget, source: string, asked: number, open: readonly Claimed[]): Claimed {
   const isNew = !open.some((other) => other.source === source);
-  const { granted, isWanted, release } = budget.claim(source, asked);
+  const { granted, release } = budget.claim(source, asked);
   const bytes = Math.min(asked, SIZE);
-  const claimed: Claimed = { source, bytes, granted: false, passedBy: [], isNew, isWanted, release };
+  const claimed: Claimed = { source, bytes, granted: false, passedBy: [], isNew, release };
   granted.then(() => {
     claimed.granted = true;
     for (const other of open) if (!other.granted) other.passedBy.push(source);
@@ -79,7 +81,7 @@ function candidates(open: readonly Claimed[]): Claimed[] {
 test('no more than there is is granted; each source in order, and as soon as it fits', async () => {
   await fc.assert(
     fc.asyncProperty(moves, (history) =>
-      play(history, (open) => {
+      play(history, (open, budget) => {
         assert.ok(heldBy(open) <= SIZE);
         for (const source of new Set(open.map((one) => one.source))) {
           const granted = open.filter((one) => one.source === source).map((one) => one.granted);
@@ -89,8 +91,10 @@ test('no more than there is is granted; each source in order, and as soon as it 
         const next = candidates(open);
         const free = SIZE - heldBy(open);
         assert.ok(next.length === 0 || next.some(({ bytes }) => bytes > free), 'as soon as it fits');
-        const isWanted = open.some(({ granted }) => !granted);
-        for (const one of open) assert.equal(one.isWanted(), isWanted);
+        assert.equal(
+          budget.isWanted,
+          open.some(({ granted }) => !granted),
+        );
       }),
     ),
   );
