@@ -78,8 +78,9 @@ export const mutations = [
     patches: [
       {
         file: recovery,
-        find: 'foldPush(table, mailbox, head,',
-        replace: 'foldPush(table, mailbox, { ...head, seq: this.nextSeq++ },',
+        find: 'foldRows(table, rows, count, remembers)',
+        replace:
+          'foldRows(table, { ...rows, times: rows.times.map((each, at) => (at % 2 === 0 ? this.nextSeq++ : each)) }, count, remembers)',
       },
     ],
   },

@@ -96,7 +96,7 @@ export class Mailboxes {
     let dropped = 0;
     for (; dropped < max; dropped++) {
       const mailbox = recipient === undefined ? table.due.first : table.mailbox(recipient);
-      const slot = mailbox === undefined ? 0 : table.slots.order.firstDue(mailbox.root, nowMs);
+      const slot = mailbox === undefined ? 0 : table.slots.order.firstDue(table.rootOf(mailbox), nowMs);
       if (slot === 0) break;
       table.drop(slot);
       this.expired++;
@@ -119,7 +119,7 @@ export class Mailboxes {
     const slots: number[] = [];
     if (mailbox === undefined) return { slots, more: false, remaining: 0 };
     let bytes = 0;
-    const reachedEnd = this.table.slots.order.visitAfter(mailbox.root, afterSeq, (slot) => {
+    const reachedEnd = this.table.slots.order.visitAfter(this.table.rootOf(mailbox), afterSeq, (slot) => {
       bytes += this.table.slots.payloadBytes.get(slot);
       if (slots.length > 0 && (slots.length === limit.messagesMax || bytes > limit.bytesMax)) return false;
       slots.push(slot);

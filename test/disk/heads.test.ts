@@ -4,43 +4,14 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { HeadReader } from '../../src/stores/disk/heads.ts';
-import {
-  ACK,
-  ackBytes,
-  END,
-  MEMORY,
-  PUSH,
-  PUSH_BASE64,
-  pushHeadBytes,
-  type RecordHead,
-  readHead,
-  writeAck,
-  writeEnd,
-  writePushHead,
-} from '../../src/stores/disk/record.ts';
+import { KEY_ROW_WORDS } from '../../src/stores/mailboxes/keys.ts';
+import { SLOT_ROW_WORDS, type SlotRows } from '../../src/stores/mailboxes/slots.ts';
+import { Table } from '../../src/stores/mailboxes/table.ts';
+import { encode, type Given, record, sample } from './records.ts';
 
-const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
-const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
-const recipient = fc.oneof(
-  fc.constantFrom('alice', 'bob', 'a', '', 'é', '12345678', '123456789', 'x'.repeat(64), 'x'.repeat(256)),
-  fc.string({ unit: 'binary', maxLength: 40 }).map((any) => Buffer.from(any).toString()),
-);
-const record = fc.record({
-  kind: fc.constantFrom(PUSH, PUSH_BASE64, ACK, MEMORY, END),
-  recipient,
-  messageKind: fc.constantFrom('', 'opaque', 'é'),
-  words: fc.tuple(u32, u32, u32, u32),
-  chunkIndex: u32,
-  seq: fc.maxSafeNat(),
-  ms: fc.maxSafeNat(),
-  deadlineMs: u64,
-  payloadBytes: u32,
-});
-type Given = typeof record extends fc.Arbitrary<infer Value> ? Value : never;
-
-test('heads are read in rows as they are one by one, and a recipient has one number', () => {
-  const reader = new HeadReader(0);
-  const numbers = new Map<string, number>();
+test('many heads at once make the rows that they make one by one', () => {
+  const table = new Table(() => {});
+  const [many, one] = [new HeadReader(table, true), new HeadReader(table, false)];
   // So many that they are not read at once, and at times one that does not fit into what is.
   const batch = fc.tuple(
     fc.array(record, { maxLength: 30 }),
@@ -50,107 +21,75 @@ test('heads are read in rows as they are one by one, and a recipient has one num
   fc.assert(
     fc.property(batch, ([some, times, large]) => {
       const given = [...Array.from({ length: times }, () => some).flat(), ...large, ...some];
-      const heads = Buffer.concat(given.map(encode));
-      const found: RecordHead[] = [];
-      reader.visit(heads, given.length, (head, name) => {
-        found.push(structuredClone(head));
-        if (name === undefined) return;
-        assert.equal(numbers.get(head.recipient) ?? name, name);
-        assert.equal(numbers.has(head.recipient) || name === numbers.size, true);
-        numbers.set(head.recipient, name);
-      });
-      assert.deepEqual(found, oneByOne(heads, given.length));
+      const [found, expected] = [rowsOf(many, given), rowsOf(one, given)];
+      assert.deepEqual(found.rows, expected.rows);
+      assert.equal(found.isEnd, expected.isEnd);
     }),
   );
 });
 
 test('with more recipients than there is room for, each record is still that of its own', () => {
-  const reader = new HeadReader(0);
-  const named = new Map<number, string>();
-  let unnamed = 0;
+  const table = new Table(() => {});
+  const reader = new HeadReader(table, true);
+  let calls = 0;
   for (let round = 0; round < 2; round++) {
     for (let first = 0; first < 120_000; first += 1_000) {
       const names = Array.from({ length: 1_000 }, (_, index) => String(first + index).padStart(64, '0'));
-      const given = names.map((name) => ({ ...sample, recipient: name }));
-      const found: string[] = [];
-      reader.visit(Buffer.concat(given.map(encode)), given.length, (head, name) => {
-        found.push(head.recipient);
-        if (name === undefined) unnamed++;
-        else assert.equal(named.get(name) ?? head.recipient, head.recipient);
-        if (name !== undefined) named.set(name, head.recipient);
-      });
-      assert.deepEqual(found, names);
+      const found = rowsOf(
+        reader,
+        names.map((name) => ({ ...sample, recipient: name })),
+      );
+      assert.deepEqual(
+        found.rows.map(({ keys }) => keys[0]),
+        names.map((name) => table.mailbox(name)?.number),
+      );
+      calls += found.calls;
     }
   }
-  assert.ok(named.size > 50_000 && unnamed > 2 * 20_000, `${named.size} ${unnamed}`);
+  // Those for which there was none came one in a call.
+  assert.ok(calls > 2 * 20_000 && calls < 2 * 70_000, `${calls}`);
 });
 
 test('without WebAssembly heads are read one by one', async () => {
   const given = Array.from({ length: 3 }, (_, seq) => ({ ...sample, seq }));
+  const from = (path: string): string =>
+    JSON.stringify(new URL(`../../src/stores/${path}.js`, import.meta.url));
   const program = `
-    import { HeadReader } from ${JSON.stringify(new URL('../../src/stores/disk/heads.js', import.meta.url))};
+    import { HeadReader } from ${from('disk/heads')};
+    import { Table } from ${from('mailboxes/table')};
     const found = [];
-    const heads = Buffer.from(process.argv[1], 'base64');
-    new HeadReader(0).visit(heads, ${given.length}, ({ seq }, name) => found.push([seq, name ?? 'no number']));
+    const heads = { bytes: Buffer.from(process.argv[1], 'base64'), count: ${given.length}, from: { segment: 1, position: 0 } };
+    new HeadReader(new Table(() => {}), true).visit(heads, ({ times }, count) => found.push([times[0], count]));
     console.log(JSON.stringify([typeof WebAssembly, found]));`;
   const heads = Buffer.concat(given.map(encode)).toString('base64');
   const args = ['--jitless', '--input-type=module', '--eval', program, heads];
   const { stdout } = await promisify(execFile)(process.execPath, args);
-  const found = given.map(({ seq }) => [seq, 'no number']);
+  const found = given.map(({ seq }) => [seq, 1]);
   assert.deepEqual(JSON.parse(stdout), ['undefined', found]);
 });
 
-const sample: Given = {
-  kind: ACK,
-  recipient: 'alice',
-  messageKind: '',
-  words: [1, 2, 3, 4],
-  chunkIndex: 0,
-  seq: 1,
-  ms: 1,
-  deadlineMs: 0n,
-  payloadBytes: 0,
-};
-
-function encode(given: Given): Buffer {
-  const { kind, recipient, messageKind, words, chunkIndex, seq, ms, deadlineMs, payloadBytes } = given;
-  if (kind === END) {
-    const end = Buffer.alloc(44);
-    writeEnd(end, 0);
-    return end;
-  }
-  if (kind === ACK || kind === MEMORY) {
-    const ack = Buffer.alloc(ackBytes(recipient));
-    writeAck(ack, 0, kind, { recipient, words, chunkIndex, seq, ms });
-    return ack;
-  }
-  const push = Buffer.alloc(pushHeadBytes(recipient, messageKind) as number);
-  const meta = {
-    kind: messageKind,
-    totalLen: 2n ** 64n - 1n,
-    chunkIndex,
-    chunkCount: 2 ** 32 - 1,
-    sentMs: 0n,
-  };
-  writePushHead(push, 0, {
-    recipient,
-    words,
-    meta,
-    seq,
-    arrivalMs: ms,
-    deadlineMs,
-    payloadBytes,
-    payloadCrc: 0,
+/** The rows that a reader makes, in how many calls, and whether the last head ends the log. */
+function rowsOf(reader: HeadReader, given: readonly Given[]): { rows: Row[]; calls: number; isEnd: boolean } {
+  const bytes = Buffer.concat(given.map(encode));
+  const rows: Row[] = [];
+  let calls = 0;
+  const heads = { bytes, count: given.length, from: { segment: 7, position: 48 } };
+  const isEnd = reader.visit(heads, (found, count) => {
+    calls++;
+    for (let row = 0; row < count; row++) rows.push(rowOf(found, row));
   });
-  push.writeUInt8(kind, 0);
-  return push;
+  return { rows, calls, isEnd };
 }
 
-function oneByOne(heads: Buffer, count: number): RecordHead[] {
-  let at = 0;
-  return Array.from({ length: count }, () => {
-    const head = readHead(heads, at) as RecordHead;
-    at += head.headBytes;
-    return head;
-  });
+interface Row {
+  readonly keys: number[];
+  readonly times: number[];
+  readonly slots: number[];
+}
+
+function rowOf({ keys, times, slots }: SlotRows, row: number): Row {
+  const part = (from: Uint32Array | Float64Array, length: number): number[] => [
+    ...from.subarray(row * length, (row + 1) * length),
+  ];
+  return { keys: part(keys, KEY_ROW_WORDS), times: part(times, 2), slots: part(slots, SLOT_ROW_WORDS) };
 }

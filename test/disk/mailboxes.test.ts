@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Column } from '../../src/stores/mailboxes/column.ts';
 import { type Due, DueQueue } from '../../src/stores/mailboxes/due.ts';
 import { Keys } from '../../src/stores/mailboxes/keys.ts';
 import { Order } from '../../src/stores/mailboxes/order.ts';
@@ -13,9 +12,8 @@ test('an order finds what follows a seq and what is due, whatever was inserted a
   const step = fc.record({ slot: fc.integer({ min: 1, max: SLOTS - 1 }), deadlineMs: fc.nat(50) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), fc.nat(SLOTS), fc.nat(50), (steps, afterSeq, nowMs) => {
-      const [seq, deadline] = [new Column(Float64Array), new Column(Float64Array)];
-      const order = new Order(seq, deadline);
-      for (let slot = 0; slot < SLOTS; slot++) for (const each of [seq, deadline, order]) each.reserve(slot);
+      const order = new Order();
+      order.reserve(0);
       const kept = new Map<number, number>();
       let root = 0;
       for (const { slot, deadlineMs } of steps) {
@@ -24,14 +22,14 @@ test('an order finds what follows a seq and what is due, whatever was inserted a
           continue;
         }
         // Seqs in another order than slots.
-        seq.set(slot, (slot * 77) % SLOTS);
-        deadline.set(slot, deadlineMs);
+        order.seq.set(slot, (slot * 77) % SLOTS);
+        order.ms.set(slot, deadlineMs);
         root = order.insert(root, slot);
         kept.set(slot, deadlineMs);
       }
       const visited: number[] = [];
-      order.visitAfter(root, afterSeq, (slot) => visited.push(seq.get(slot)) > 0);
-      const expected = [...kept.keys()].map((slot) => seq.get(slot)).filter((each) => each > afterSeq);
+      order.visitAfter(root, afterSeq, (slot) => visited.push(order.seq.get(slot)) > 0);
+      const expected = [...kept.keys()].map((slot) => order.seq.get(slot)).filter((each) => each > afterSeq);
       assert.deepEqual(
         visited,
         expected.sort((a, b) => a - b),
@@ -51,23 +49,22 @@ test('an order that is built at once says what one says into which the same was 
   const seqs = fc.uniqueArray(fc.integer({ min: 1, max: SLOTS - 1 }), { maxLength: 100 });
   fc.assert(
     fc.property(seqs, fc.boolean(), fc.nat(SLOTS), (drawn, isSorted, afterSeq) => {
-      const [seq, deadline] = [new Column(Float64Array), new Column(Float64Array)];
-      const order = new Order(seq, deadline);
-      for (const each of [seq, deadline, order]) each.reserve(0);
+      const order = new Order();
+      order.reserve(0);
       const sorted = [...drawn].sort((a, b) => a - b);
       const slots = (isSorted ? sorted : drawn).map((each, index) => {
-        seq.set(index + 1, each);
-        deadline.set(index + 1, (each * 7) % 50);
+        order.seq.set(index + 1, each);
+        order.ms.set(index + 1, (each * 7) % 50);
         return index + 1;
       });
       const root = order.build(Uint32Array.from(slots));
       const visited: number[] = [];
-      order.visitAfter(root, afterSeq, (slot) => visited.push(seq.get(slot)) > 0);
+      order.visitAfter(root, afterSeq, (slot) => visited.push(order.seq.get(slot)) > 0);
       assert.deepEqual(
         visited,
         sorted.filter((each) => each > afterSeq),
       );
-      const deadlines = slots.map((slot) => deadline.get(slot));
+      const deadlines = slots.map((slot) => order.ms.get(slot));
       assert.equal(order.earliestMs(root), Math.min(...deadlines, Number.POSITIVE_INFINITY));
       const emptied = slots.reduce((left, slot) => order.remove(left, slot), root);
       assert.equal(emptied, 0);
@@ -91,13 +88,13 @@ test('a key is found as long as it is there, however many others there are', () 
         const slot = index + 1;
         const name = JSON.stringify(each);
         const known = slots.get(name);
-        assert.equal(keys.find(mailbox, words, chunkIndex), known ?? 0);
+        assert.equal(keys.find(keys.rowOf(mailbox, words, chunkIndex)), known ?? 0);
         if (known !== undefined) {
           keys.remove(known);
           slots.delete(name);
           return;
         }
-        keys.set(slot, mailbox, words, chunkIndex);
+        keys.set(slot, keys.rowOf(mailbox, words, chunkIndex));
         keys.add(slot);
         slots.set(name, slot);
       });
@@ -108,12 +105,12 @@ test('a key is found as long as it is there, however many others there are', () 
 for (const inBulk of [false, true]) {
   test(`keys are found after the table has grown many times${inBulk ? ' in bulk' : ''}`, () => {
     const keys = new Keys();
-    const wordsOf = (slot: number) => [slot, 0, 0, 0xffff_ffff - slot] as const;
+    const rowOf = (slot: number) => keys.rowOf(slot % 7, [slot, 0, 0, 0xffff_ffff - slot], 0);
     const isThere = (slot: number) => slot % 2 === 0 && slot <= 20_000;
     for (let slot = 0; slot <= 40_000; slot++) keys.reserve(slot);
     const add = (from: number, to: number): void => {
       for (let slot = from; slot <= to; slot++) {
-        keys.set(slot, slot % 7, wordsOf(slot), 0);
+        keys.set(slot, rowOf(slot));
         keys.add(slot);
       }
     };
@@ -123,10 +120,9 @@ for (const inBulk of [false, true]) {
     add(10_001, 40_000);
     for (let slot = 10_001; slot <= 40_000; slot++) if (!isThere(slot)) keys.remove(slot);
     if (inBulk) keys.endBulk();
-    for (let slot = 1; slot <= 40_000; slot++)
-      assert.equal(keys.find(slot % 7, wordsOf(slot), 0), isThere(slot) ? slot : 0);
+    for (let slot = 1; slot <= 40_000; slot++) assert.equal(keys.find(rowOf(slot)), isThere(slot) ? slot : 0);
     for (let slot = 1; slot <= 20_000; slot += 2) add(slot, slot);
-    for (let slot = 1; slot <= 20_000; slot++) assert.equal(keys.find(slot % 7, wordsOf(slot), 0), slot);
+    for (let slot = 1; slot <= 20_000; slot++) assert.equal(keys.find(rowOf(slot)), slot);
   });
 }
 

@@ -160,7 +160,7 @@ export class DiskStore implements Store {
 
   #isEmpty(recipient: string): boolean {
     const mailbox = this.#mailboxes.table.mailbox(recipient);
-    return (mailbox === undefined || mailbox.root === 0) && this.#closing === undefined;
+    return (mailbox === undefined || mailbox.messages === 0) && this.#closing === undefined;
   }
 
   async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {

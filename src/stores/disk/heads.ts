@@ -1,125 +1,166 @@
 import { endianness } from 'node:os';
 import { type Address, instantiate } from '../../wasm.ts';
-import type { Words } from '../mailboxes/uuid.ts';
+import { LIVE, MEMORY, type SlotRows, slotRow } from '../mailboxes/slots.ts';
+import type { Table } from '../mailboxes/table.ts';
 import { headsWasm } from './heads-wasm.ts';
-import { emptyHead, keptBytesOf, type RecordHead, readHead, recipientAt, type Writable } from './record.ts';
+import { END, emptyHead, headBytesAt, isPush, type RecordHead, readHead } from './record.ts';
+import type { LogPosition } from './segment.ts';
 
 /** What `wasm/heads.ts` exports. */
 interface Code {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly HEADS: Address;
   readonly HEADS_BYTES: Address;
-  readonly ROWS: Address;
-  readonly ROW_BYTES: Address;
-  readonly UNKNOWN: Address;
-  read(end: number, max: number): number;
+  readonly KEYS: Address;
+  readonly TIMES: Address;
+  readonly SLOTS: Address;
+  readonly NEW_NAMES: Address;
+  readonly newNames: Address;
+  readonly headsEnd: Address;
+  readonly position: Address;
+  read(at: number, end: number, max: number, segment: number, position: number): number;
+  finish(count: number, seed0: number, seed1: number): void;
 }
 
-/** So many heads cost less to read without WebAssembly than its memory costs: 6 MiB, and V8 looks through its heap sooner. */
-const FEW_HEADS = 8192;
+/** Heads that stand one behind the other, and where the record of the first one begins. */
+export interface Heads {
+  readonly bytes: Buffer;
+  readonly count: number;
+  readonly from: LogPosition;
+}
 
 /**
- * Reads heads that stand one behind the other, as a start does with millions: WebAssembly makes a row of numbers of each, and
- * knows the recipients that it has met by their bytes. Where there is none, for the first few heads, and for one of more than
- * 64 KiB, `readHead` does it.
+ * Makes rows of heads, as a start does of millions. WebAssembly makes many at once, and knows the recipients that it has met by
+ * their bytes. Where there is none, and for those that it leaves, it is done one by one.
  */
 export class HeadReader {
-  /** How many heads are still read before WebAssembly is asked for; below 0 it was. */
-  #few: number;
-  #rows: Rows | undefined;
-  /** The recipients that are known, by their numbers. */
-  readonly #names: string[] = [];
+  readonly #one: OneRow;
+  readonly #many: ManyRows | undefined;
 
-  constructor(few = FEW_HEADS) {
-    this.#few = few;
+  /** `inMany`: by WebAssembly where there is some. */
+  constructor(table: Table, inMany: boolean) {
+    this.#one = new OneRow(table);
+    this.#many = inMany ? createManyRows(table) : undefined;
   }
 
-  /**
-   * Visits so many whole heads; `head` is the same object each time. Recipients that are known have numbers, from 0 on in the
-   * order in which they are met, which is that of the rows.
-   */
-  visit(heads: Buffer, count: number, visit: (head: RecordHead, name: number | undefined) => void): void {
-    if (this.#few >= 0) {
-      this.#few -= count;
-      if (this.#few < 0) this.#rows = createRows();
-    }
-    const head: Writable<RecordHead> = emptyHead();
-    let at = 0;
-    for (let left = count; left > 0; ) {
-      const rows = this.#rows?.read(heads.subarray(at), left) ?? 0;
-      for (let row = 0; row < rows; row++) {
-        const name = this.#rows?.fill(head, row);
-        head.recipient = this.#recipientOf(name, heads, at);
-        visit(head, name);
-        at += head.headBytes;
+  /** Visits the rows of whole heads, so many at once. One that ends the log has none; returns whether that was the last one. */
+  visit({ bytes, count, from }: Heads, visit: (rows: SlotRows, count: number) => void): boolean {
+    const many = this.#many;
+    many?.begin(bytes);
+    const { segment } = from;
+    let { position } = from;
+    let isEnd = false;
+    for (let [at, left] = [0, count]; left > 0; ) {
+      const rows = many?.read(at, left, segment, position) ?? 0;
+      if (many !== undefined && rows > 0) {
+        visit(many, rows);
+        [at, position, isEnd] = [many.headsEnd, many.position, false];
+        left -= rows;
+        continue;
       }
-      left -= rows;
-      if (left === 0) return;
-      readHead(heads, at, head);
-      visit(head, undefined);
-      at += head.headBytes;
+      const { kind, headBytes, keptBytes } = this.#one.read(bytes, at, segment, position);
+      isEnd = kind === END;
+      if (!isEnd) visit(this.#one, 1);
+      at += headBytes;
+      position += headBytes + keptBytes;
       left--;
     }
-  }
-
-  #recipientOf(name: number | undefined, heads: Buffer, at: number): string {
-    if (name === undefined) return recipientAt(heads, at);
-    if (name === this.#names.length) this.#names.push(recipientAt(heads, at));
-    return this.#names[name] as string;
+    return isEnd;
   }
 }
 
-function createRows(): Rows | undefined {
+/** A row that is made without WebAssembly. */
+class OneRow implements SlotRows {
+  readonly #table: Table;
+  readonly #head = emptyHead();
+  keys: Uint32Array = new Uint32Array();
+  readonly times = new Float64Array(2);
+  slots: Uint32Array = new Uint32Array();
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** Reads the whole head at a place; returns it. */
+  read(heads: Buffer, at: number, segment: number, position: number): RecordHead {
+    const head = readHead(heads, at, this.#head) as RecordHead;
+    if (head.kind === END) return head;
+    const { recipient, words, chunkIndex, payloadBytes } = head;
+    this.keys = this.#table.slots.keys.rowOf(this.#table.mailboxFor(recipient).number, words, chunkIndex);
+    this.times.set([head.seq, isPush(head) ? head.deadlineMs : head.ms]);
+    const place = { segment, position, bytes: head.headBytes + head.keptBytes };
+    this.slots = slotRow(isPush(head) ? LIVE : MEMORY, payloadBytes, place);
+    return head;
+  }
+}
+
+function createManyRows(table: Table): ManyRows | undefined {
   // The numbers in the memory of WebAssembly are little-endian on every machine.
   const code = endianness() === 'LE' ? instantiate<Code>(headsWasm) : undefined;
-  return code && new Rows(code);
+  return code && new ManyRows(code, table);
 }
 
 /** The memory of WebAssembly. */
-class Rows {
+class ManyRows implements SlotRows {
   readonly #code: Code;
-  readonly #heads: Uint8Array;
-  /** The rows, as numbers of four bytes and of eight. */
-  readonly #words: Uint32Array;
-  readonly #numbers: Float64Array;
-  readonly #rowBytes: number;
-  readonly #unknown: number;
+  readonly #table: Table;
+  readonly #memory: Buffer;
+  readonly #newNames: Uint32Array;
+  readonly keys: Uint32Array;
+  readonly times: Float64Array;
+  readonly slots: Uint32Array;
+  /** The heads that are read, and which of them are in the memory. */
+  #heads: Buffer = Buffer.alloc(0);
+  #loaded = { from: 0, to: 0 };
 
-  constructor(code: Code) {
-    const { memory, HEADS, HEADS_BYTES, ROWS, ROW_BYTES, UNKNOWN } = code;
+  constructor(code: Code, table: Table) {
+    const { buffer } = code.memory;
     this.#code = code;
-    this.#heads = new Uint8Array(memory.buffer, HEADS.value, HEADS_BYTES.value);
-    this.#words = new Uint32Array(memory.buffer, ROWS.value);
-    this.#numbers = new Float64Array(memory.buffer, ROWS.value);
-    this.#rowBytes = ROW_BYTES.value;
-    this.#unknown = UNKNOWN.value >>> 0;
+    this.#table = table;
+    this.#memory = Buffer.from(buffer);
+    this.#newNames = new Uint32Array(buffer, code.NEW_NAMES.value);
+    this.keys = new Uint32Array(buffer, code.KEYS.value);
+    this.times = new Float64Array(buffer, code.TIMES.value);
+    this.slots = new Uint32Array(buffer, code.SLOTS.value);
   }
 
-  /** Reads as many heads as there is room for; returns how many. */
-  read(heads: Buffer, max: number): number {
-    const bytes = Math.min(heads.length, this.#heads.length);
-    this.#heads.set(heads.subarray(0, bytes));
-    return this.#code.read(this.#code.HEADS.value + bytes, max);
+  begin(heads: Buffer): void {
+    this.#heads = heads;
+    this.#loaded = { from: 0, to: 0 };
   }
 
-  /** Fills a head from its row, but for its recipient, whose number is returned; undefined where there was no room for it. */
-  fill(head: Writable<RecordHead>, row: number): number | undefined {
-    const [numbers, words] = [this.#numbers, this.#words];
-    const at = (row * this.#rowBytes) / 8;
-    head.seq = numbers[at] as number;
-    head.ms = numbers[at + 1] as number;
-    head.deadlineMs = numbers[at + 2] as number;
-    const next = 2 * (at + 3);
-    const kind = words[next] as number;
-    head.kind = kind;
-    const id = head.words as Writable<Words>;
-    for (let word = 0; word < id.length; word++) id[word] = words[next + 2 + word] as number;
-    head.chunkIndex = words[next + 6] as number;
-    head.headBytes = words[next + 7] as number;
-    const payloadBytes = words[next + 8] as number;
-    head.payloadBytes = payloadBytes;
-    head.keptBytes = keptBytesOf(kind, payloadBytes);
-    const name = words[next + 1] as number;
-    return name === this.#unknown ? undefined : name;
+  /** Makes rows of as many heads as there is room for, at most `max`; returns how many, 0 if the first one is left to others. */
+  read(at: number, max: number, segment: number, position: number): number {
+    if (at + headBytesAt(this.#heads, at) > this.#loaded.to) this.#load(at);
+    const { from, to } = this.#loaded;
+    const code = this.#code;
+    const begin = code.HEADS.value - from;
+    const count = code.read(begin + at, begin + to, max, segment, position);
+    for (let index = 0; index < code.newNames.value; index++) this.#name(this.#newNames[index] as number);
+    code.finish(count, ...this.#table.slots.keys.seed);
+    return count;
+  }
+
+  /** Where the last read ended in the heads, and in the segment. */
+  get headsEnd(): number {
+    return this.#code.headsEnd.value - this.#code.HEADS.value + this.#loaded.from;
+  }
+
+  get position(): number {
+    return this.#code.position.value >>> 0;
+  }
+
+  #load(from: number): void {
+    const { HEADS, HEADS_BYTES } = this.#code;
+    const bytes = this.#heads.subarray(from, from + HEADS_BYTES.value);
+    this.#memory.set(bytes, HEADS.value);
+    this.#loaded = { from, to: from + bytes.length };
+  }
+
+  /** Tells a new name, which stands at a place of the memory behind its length, the number of its mailbox. */
+  #name(at: number): void {
+    const end = at + 8 + this.#memory.readUInt32LE(at + 4);
+    const { number } = this.#table.mailboxFor(this.#memory.toString('utf8', at + 8, end));
+    this.#memory.writeUInt32LE(number, at);
   }
 }

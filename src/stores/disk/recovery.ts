@@ -1,14 +1,17 @@
 import { crc32 } from 'node:zlib';
-import { foldAck, foldPush, sortMemories } from '../mailboxes/fold.ts';
-import type { Mailbox, Place, Table } from '../mailboxes/table.ts';
-import { padded } from './batch.ts';
+import { foldRows } from '../mailboxes/fold.ts';
+import type { SlotRows } from '../mailboxes/slots.ts';
+import type { Table } from '../mailboxes/table.ts';
+import { FRAME_BYTES, padded } from './batch.ts';
 import type { Findings } from './damage.ts';
 import { type File, type ReadableFiles, withFile, writeWhole } from './files.ts';
 import { HeadReader } from './heads.ts';
 import { type Extent, readLayout, visitBatches, type Written } from './layout.ts';
-import { ACK, END, MEMORY } from './record.ts';
-import { batchesOfIndex, type FoundBatch, type FoundFrame, Scanner, visitRecords } from './scan.ts';
+import { batchesOfIndex, type FoundBatch, type FoundFrame, Scanner } from './scan.ts';
 import { FIRST_BATCH, readSeal, type SegmentHead, segmentName } from './segment.ts';
+
+/** The heads of a shorter log cost less to read without WebAssembly than its memory costs: 6 MiB, and V8 looks through its heap sooner. */
+const LONG_BYTES = 4 << 20;
 
 /** What the files say. */
 export interface Recovered {
@@ -38,7 +41,8 @@ export async function recover(
 ): Promise<Recovered | undefined> {
   const layout = await readLayout(files, findings, written);
   if (layout === undefined) return undefined;
-  const recovery = new Recovery(table, remembers);
+  const bytes = layout.segments.reduce((sum, { head, end }) => sum + (end ?? head.bytes), 0);
+  const recovery = new Recovery(table, remembers, bytes > LONG_BYTES);
   const segments = await table.inBulk(async () => {
     const read: (SegmentHead & { end: number })[] = [];
     for (const extent of layout.segments) {
@@ -49,7 +53,6 @@ export async function recover(
     }
     return read;
   });
-  sortMemories(table);
   const { last, isClosed, nextSeq, timeMs } = recovery;
   return { segments, dead: layout.dead, oldest: layout.oldest, last, isClosed, nextSeq, timeMs };
 }
@@ -64,19 +67,16 @@ export async function rewriteLast(file: File, scanner: Scanner, batch: FoundFram
 }
 
 class Recovery {
-  readonly #table: Table;
-  readonly #remembers: boolean;
-  readonly #heads = new HeadReader();
-  /** By the numbers of their names. */
-  readonly #mailboxes: (Mailbox | undefined)[] = [];
+  readonly #heads: HeadReader;
+  readonly #fold: (rows: SlotRows, count: number) => void;
   last: FoundFrame | undefined;
   isClosed = false;
   nextSeq = 0;
   timeMs = 0;
 
-  constructor(table: Table, remembers: boolean) {
-    this.#table = table;
-    this.#remembers = remembers;
+  constructor(table: Table, remembers: boolean, isLong: boolean) {
+    this.#heads = new HeadReader(table, isLong);
+    this.#fold = (rows, count) => foldRows(table, rows, count, remembers);
   }
 
   begin({ nextSeq, timeMs }: SegmentHead): void {
@@ -86,29 +86,12 @@ class Recovery {
     this.timeMs = Math.max(this.timeMs, timeMs);
   }
 
-  fold(segment: number, batch: FoundBatch): void {
-    this.last = batch;
-    this.isClosed = false;
-    this.nextSeq = Math.max(this.nextSeq, batch.frame.nextSeq);
-    this.timeMs = Math.max(this.timeMs, batch.frame.timeMs);
-    const [table, remembers] = [this.#table, this.#remembers];
-    visitRecords(batch, this.#heads, (head, position, name) => {
-      this.isClosed = head.kind === END;
-      if (this.isClosed) return;
-      const place: Place = { segment, position, bytes: head.headBytes + head.keptBytes };
-      const mailbox = this.#mailboxOf(head.recipient, name);
-      if (head.kind === ACK || head.kind === MEMORY) foldAck(table, mailbox, head, head.ms, remembers, place);
-      else foldPush(table, mailbox, head, head.deadlineMs, head.payloadBytes, place);
-    });
-  }
-
-  /** A mailbox that was found before is that of its name until its last slot goes; it gets no other one, and its name a new mailbox. */
-  #mailboxOf(recipient: string, name: number | undefined): Mailbox | undefined {
-    const known = name === undefined ? undefined : this.#mailboxes[name];
-    if (known !== undefined && known.slots > 0) return known;
-    const found = this.#table.mailbox(recipient);
-    if (name !== undefined) this.#mailboxes[name] = found;
-    return found;
+  fold(segment: number, { position, frame, heads }: FoundBatch): void {
+    this.last = { position, frame };
+    this.nextSeq = Math.max(this.nextSeq, frame.nextSeq);
+    this.timeMs = Math.max(this.timeMs, frame.timeMs);
+    const from = { segment, position: position + FRAME_BYTES };
+    this.isClosed = this.#heads.visit({ bytes: heads, count: frame.records, from }, this.#fold);
   }
 }
 

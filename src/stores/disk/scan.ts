@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { FRAME_BYTES, type Frame, PAGE_BYTES, padded, readFrame } from './batch.ts';
 import type { File } from './files.ts';
-import type { HeadReader } from './heads.ts';
 import {
   expectedPayloadCrc,
   HEAD_BYTES_MAX,
@@ -30,19 +29,6 @@ export interface FoundFrame {
 export interface FoundBatch extends FoundFrame {
   /** The heads of its records, one behind the other. */
   readonly heads: Buffer;
-}
-
-/** Visits the records of a batch; `head` is the same object each time. */
-export function visitRecords(
-  { position, frame, heads }: FoundBatch,
-  reader: HeadReader,
-  visit: (head: RecordHead, position: number, name: number | undefined) => void,
-): void {
-  let recordAt = position + FRAME_BYTES;
-  reader.visit(heads, frame.records, (head, name) => {
-    visit(head, recordAt, name);
-    recordAt += head.headBytes + head.keptBytes;
-  });
 }
 
 /** The records of a batch, an object each. */

@@ -1,5 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { Column } from './column.ts';
+import { type Column, Rows } from './column.ts';
+
+/** What stands side by side of a slot: three doubles, and behind them its children. */
+const [SEQ, MS, EARLIEST, ROW_WORDS] = [0, 1, 2, 8];
+const [LEFT, RIGHT] = [6, 7];
 
 /**
  * The messages of each mailbox in order of seq, and the earliest deadline among them: a treap for each mailbox, all
@@ -9,24 +13,19 @@ import { Column } from './column.ts';
  * wherever in it they happen; the stack is as deep as the tree, about 50 for a million.
  */
 export class Order {
-  readonly #left = new Column(Uint32Array);
-  readonly #right = new Column(Uint32Array);
+  readonly #rows = new Rows(ROW_WORDS);
+  readonly seq = this.#rows.doubles(SEQ);
+  /** A message's deadline; a memory's ack, which is in no tree. Unix milliseconds. */
+  readonly ms = this.#rows.doubles(MS);
   /** The earliest deadline in the tree below and at a slot. */
-  readonly #earliest = new Column(Float64Array);
-  readonly #seq: Column;
-  readonly #deadlineMs: Column;
+  readonly #earliest = this.#rows.doubles(EARLIEST);
+  readonly #left = this.#rows.words(LEFT);
+  readonly #right = this.#rows.words(RIGHT);
   /** Priorities come from the slots' numbers; the salt keeps them unknown to those who choose what is inserted. */
   readonly #salt = randomInt(2 ** 32);
 
-  constructor(seq: Column, deadlineMs: Column) {
-    this.#seq = seq;
-    this.#deadlineMs = deadlineMs;
-  }
-
   reserve(slot: number): void {
-    this.#left.reserve(slot);
-    this.#right.reserve(slot);
-    this.#earliest.reserve(slot);
+    this.#rows.reserve(slot);
   }
 
   /** The earliest deadline in a tree, in Unix milliseconds; Infinity when it is empty. */
@@ -36,17 +35,13 @@ export class Order {
 
   /** Puts a slot into a tree; returns the new root. */
   insert(root: number, slot: number): number {
-    const [seq, deadlineMs, priority] = [
-      this.#seq.get(slot),
-      this.#deadlineMs.get(slot),
-      this.#priority(slot),
-    ];
+    const [seq, deadlineMs, priority] = [this.seq.get(slot), this.ms.get(slot), this.#priority(slot)];
     let parent = 0;
-    let side = this.#left;
+    let side: Column = this.#left;
     let below = root;
     while (below !== 0 && this.#priority(below) >= priority) {
       if (deadlineMs < this.#earliest.get(below)) this.#earliest.set(below, deadlineMs);
-      side = seq < this.#seq.get(below) ? this.#left : this.#right;
+      side = seq < this.seq.get(below) ? this.#left : this.#right;
       parent = below;
       below = side.get(below);
     }
@@ -66,7 +61,7 @@ export class Order {
     const late: number[] = [];
     let newestSeq = -1;
     for (const slot of slots) {
-      const seq = this.#seq.get(slot);
+      const seq = this.seq.get(slot);
       if (seq < newestSeq) {
         late.push(slot);
         continue;
@@ -92,7 +87,7 @@ export class Order {
   /** Takes a slot that is in a tree out of it; returns the new root. */
   remove(root: number, slot: number): number {
     if (root === slot) return this.#join(this.#left.get(slot), this.#right.get(slot));
-    const side = this.#seq.get(slot) < this.#seq.get(root) ? this.#left : this.#right;
+    const side = this.seq.get(slot) < this.seq.get(root) ? this.#left : this.#right;
     side.set(root, this.remove(side.get(root), slot));
     this.#refresh(root);
     return root;
@@ -102,7 +97,7 @@ export class Order {
   firstDue(root: number, nowMs: number): number {
     let slot = root;
     while (slot !== 0 && this.#earliest.get(slot) <= nowMs) {
-      if (this.#deadlineMs.get(slot) <= nowMs) return slot;
+      if (this.ms.get(slot) <= nowMs) return slot;
       const left = this.#left.get(slot);
       slot = this.earliestMs(left) <= nowMs ? left : this.#right.get(slot);
     }
@@ -112,7 +107,7 @@ export class Order {
   /** Visits the slots behind a seq in order until `visit` returns false. */
   visitAfter(root: number, seq: number, visit: (slot: number) => boolean): boolean {
     if (root === 0) return true;
-    const inside = this.#seq.get(root) > seq;
+    const inside = this.seq.get(root) > seq;
     if (inside && !this.visitAfter(this.#left.get(root), seq, visit)) return false;
     if (inside && !visit(root)) return false;
     return this.visitAfter(this.#right.get(root), seq, visit);
@@ -125,7 +120,7 @@ export class Order {
     const path: number[] = [];
     for (let node = root; node !== 0; ) {
       path.push(node);
-      if (this.#seq.get(node) < this.#seq.get(slot)) {
+      if (this.seq.get(node) < this.seq.get(slot)) {
         lesserSide.set(lesser, node);
         [lesser, lesserSide] = [node, this.#right];
         node = this.#right.get(node);
@@ -154,7 +149,7 @@ export class Order {
 
   #refresh(slot: number): void {
     const below = Math.min(this.earliestMs(this.#left.get(slot)), this.earliestMs(this.#right.get(slot)));
-    this.#earliest.set(slot, Math.min(this.#deadlineMs.get(slot), below));
+    this.#earliest.set(slot, Math.min(this.ms.get(slot), below));
   }
 
   /** The finalizer of MurmurHash3: each bit of the slot's number moves about half of the bits of the result. */

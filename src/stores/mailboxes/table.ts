@@ -1,6 +1,7 @@
+import { countByMailbox, groupByMailbox } from './count.ts';
 import { type Due, DueQueue } from './due.ts';
 import { Names } from './names.ts';
-import { ACKED, GONE, LIVE, MEMORY, MemoryList, Slots } from './slots.ts';
+import { ACKED, GONE, LIVE, MEMORY, MemoryList, type Place, Slots } from './slots.ts';
 import type { Words } from './uuid.ts';
 
 /** A message's key and seq. */
@@ -11,20 +12,12 @@ export interface Fact {
   readonly seq: number;
 }
 
-/** Where a record stands in the log. */
-export interface Place {
-  readonly segment: number;
-  readonly position: number;
-  /** Length of the record. */
-  readonly bytes: number;
-}
-
 /** What waits for one recipient. */
 export interface Mailbox extends Due {
   readonly recipient: string;
   /** Its place among all mailboxes; used again once the mailbox is gone. */
   readonly number: number;
-  /** The tree of its live messages. */
+  /** The tree of its live messages; `rootOf` is who looks at it. */
   root: number;
   messages: number;
   bytes: number;
@@ -35,6 +28,11 @@ export interface Mailbox extends Due {
   slots: number;
 }
 
+/** In place of the root of a mailbox that nobody has looked at since a bulk, less where its messages begin among all. */
+const UNORDERED = -1;
+/** So many messages are put in order in half a millisecond. */
+const ORDERED_LATER_MAX = 2048;
+
 /** Mailboxes and their slots, with the counters that always equal a recount. */
 export class Table {
   readonly slots = new Slots();
@@ -44,8 +42,8 @@ export class Table {
   readonly #byNumber: (Mailbox | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
   readonly #onFree: (slot: number) => void;
-  /** While messages are entered in bulk. */
-  #ordersLater = false;
+  /** The messages that were there at the end of a bulk, by mailbox. */
+  #grouped: Uint32Array = new Uint32Array();
   messages = 0;
   bytes = 0;
   /** Bytes of the records of messages and memories. */
@@ -75,7 +73,8 @@ export class Table {
 
   /** The slot of a key, or 0. */
   find(mailbox: Mailbox, words: Words, chunkIndex: number): number {
-    return this.slots.keys.find(mailbox.number, words, chunkIndex);
+    const { keys } = this.slots;
+    return keys.find(keys.rowOf(mailbox.number, words, chunkIndex));
   }
 
   /** What a slot is about. */
@@ -92,8 +91,9 @@ export class Table {
   /** A new slot that can be found by its key. */
   take(mailbox: Mailbox, state: number, words: Words, chunkIndex: number, seq: number): number {
     const slot = this.slots.take(state);
-    this.slots.keys.set(slot, mailbox.number, words, chunkIndex);
-    this.slots.keys.add(slot);
+    const { keys } = this.slots;
+    keys.set(slot, keys.rowOf(mailbox.number, words, chunkIndex));
+    keys.add(slot);
     this.slots.seq.set(slot, seq);
     mailbox.slots++;
     return slot;
@@ -102,36 +102,48 @@ export class Table {
   /** Gives a slot back; its key and whatever list it was on are the caller's. */
   release(slot: number): void {
     const mailbox = this.mailboxOf(slot);
-    this.#setRecordBytes(slot, 0);
-    this.slots.release(slot);
-    this.#onFree(slot);
-    if (--mailbox.slots > 0) return;
-    this.#names.delete(mailbox.recipient);
-    this.#byNumber[mailbox.number] = undefined;
-    this.#freeNumbers.push(mailbox.number);
+    this.#free(slot);
+    if (--mailbox.slots === 0) this.#letGo(mailbox);
+  }
+
+  /** The root of a mailbox's tree, which is built now if nobody has looked at it since the start. */
+  rootOf(mailbox: Mailbox): number {
+    if (mailbox.root < 0) {
+      const from = UNORDERED - mailbox.root;
+      mailbox.root = this.slots.order.build(this.#grouped.subarray(from, from + mailbox.messages));
+    }
+    return mailbox.root;
   }
 
   /** Makes a message live: in its mailbox's order and figures. */
   enter(mailbox: Mailbox, slot: number): void {
-    if (!this.#ordersLater) this.#setRoot(mailbox, this.slots.order.insert(mailbox.root, slot));
-    this.#count(mailbox, 1, this.slots.payloadBytes.get(slot));
+    this.#setRoot(mailbox, this.slots.order.insert(this.rootOf(mailbox), slot));
+    this.#add(mailbox, 1, this.slots.payloadBytes.get(slot));
   }
 
   /** Takes a live message out of its mailbox's order and figures. */
   leave(mailbox: Mailbox, slot: number): void {
-    if (!this.#ordersLater) this.#setRoot(mailbox, this.slots.order.remove(mailbox.root, slot));
-    this.#count(mailbox, -1, -this.slots.payloadBytes.get(slot));
+    this.#setRoot(mailbox, this.slots.order.remove(this.rootOf(mailbox), slot));
+    this.#add(mailbox, -1, -this.slots.payloadBytes.get(slot));
   }
 
-  /** Runs something that enters many messages and looks at no order: they are put in order at its end, which is faster. */
+  /**
+   * Runs something that takes and discards slots and looks at nothing else: what follows from them is made at its end, which is
+   * faster, and mailboxes that hold nothing go then.
+   */
   async inBulk<Result>(run: () => Promise<Result>): Promise<Result> {
-    this.#ordersLater = true;
     this.slots.keys.beginBulk();
     const result = await run();
     this.slots.keys.endBulk();
-    this.#ordersLater = false;
-    this.#orderAll();
+    this.#recount();
+    this.memories.listAll();
     return result;
+  }
+
+  /** Lets go of a slot, in bulk. */
+  discard(slot: number): void {
+    this.slots.keys.remove(slot);
+    this.#free(slot);
   }
 
   /** Drops a live message that is expired or damaged. One whose ack is on its way is kept for that ack's memory. */
@@ -168,28 +180,38 @@ export class Table {
     this.#setRecordBytes(slot, bytes);
   }
 
-  #orderAll(): void {
-    const { state, keys, order } = this.slots;
-    const ends = new Uint32Array(this.#byNumber.length);
-    let end = 0;
-    for (const mailbox of this.#byNumber) {
-      if (mailbox === undefined) continue;
-      ends[mailbox.number] = end;
-      end += mailbox.messages;
+  /** Gives mailboxes and the whole their figures, after slots were taken and discarded. */
+  #recount(): void {
+    const mailboxes = this.#byNumber as Mailbox[];
+    const figures = countByMailbox(this.slots, mailboxes.length);
+    this.recordBytes = figures.recordBytes;
+    this.#grouped = groupByMailbox(this.slots, figures);
+    let grouped = 0;
+    for (const mailbox of mailboxes) {
+      const { number } = mailbox;
+      const [messages, bytes] = [figures.messages[number] as number, figures.bytes[number] as number];
+      this.#add(mailbox, messages, bytes);
+      mailbox.plannedMessages = messages;
+      mailbox.plannedBytes = bytes;
+      mailbox.slots = figures.slots[number] as number;
+      this.#setEarliest(mailbox, figures.earliestMs[number] as number);
+      if (messages > 0) mailbox.root = UNORDERED - grouped;
+      grouped += messages;
+      if (messages > ORDERED_LATER_MAX) this.rootOf(mailbox);
+      if (mailbox.slots === 0) this.#letGo(mailbox);
     }
-    const grouped = new Uint32Array(end);
-    for (let slot = 1; slot < this.slots.end; slot++) {
-      if ((state.get(slot) & LIVE) === 0) continue;
-      const number = keys.mailboxOf(slot);
-      const at = ends[number] as number;
-      grouped[at] = slot;
-      ends[number] = at + 1;
-    }
-    for (const mailbox of this.#byNumber) {
-      if (mailbox === undefined) continue;
-      const to = ends[mailbox.number] as number;
-      this.#setRoot(mailbox, order.build(grouped.subarray(to - mailbox.messages, to)));
-    }
+  }
+
+  #letGo(mailbox: Mailbox): void {
+    this.#names.delete(mailbox.recipient);
+    this.#byNumber[mailbox.number] = undefined;
+    this.#freeNumbers.push(mailbox.number);
+  }
+
+  #free(slot: number): void {
+    this.#setRecordBytes(slot, 0);
+    this.slots.release(slot);
+    this.#onFree(slot);
   }
 
   #setRecordBytes(slot: number, bytes: number): void {
@@ -220,13 +242,16 @@ export class Table {
 
   #setRoot(mailbox: Mailbox, root: number): void {
     mailbox.root = root;
-    const earliestMs = this.slots.order.earliestMs(root);
+    this.#setEarliest(mailbox, this.slots.order.earliestMs(root));
+  }
+
+  #setEarliest(mailbox: Mailbox, earliestMs: number): void {
     if (earliestMs === mailbox.earliestMs) return;
     mailbox.earliestMs = earliestMs;
     this.due.update(mailbox);
   }
 
-  #count(mailbox: Mailbox, messages: number, bytes: number): void {
+  #add(mailbox: Mailbox, messages: number, bytes: number): void {
     mailbox.messages += messages;
     mailbox.bytes += bytes;
     this.messages += messages;
