@@ -10,7 +10,7 @@ import { firstSeq, StoreTime } from '../time.ts';
 import { inTurns } from '../turns.ts';
 import { strictly } from './damage.ts';
 import { DiskStore } from './disk.ts';
-import { type Files, openDirectory, storageError } from './files.ts';
+import { type Files, filesAtStart, openDirectory, storageError } from './files.ts';
 import { Journal, type JournalStart } from './journal.ts';
 import { lockDirectory } from './lock.ts';
 import { ReadThread } from './read-thread.ts';
@@ -70,7 +70,8 @@ async function open(
   const spares = new Spares(files, gate, segmentBytes);
   const segments = new Segments(files, spares, gate, segmentBytes, logger);
   const mailboxes = new Mailboxes(limits);
-  const found = await recover(files, mailboxes.table, limits.dedupWindowMs > 0, strictly(logger));
+  const reading = options.files ?? filesAtStart(options.path);
+  const found = await recover(reading, mailboxes.table, limits.dedupWindowMs > 0, strictly(logger));
   await spares.load(await files.list());
   const recent = new Recent(segmentBytes * RECENT_SHARE);
   const start = found === undefined ? firstStart : await resume(files, segments, recent, found);
