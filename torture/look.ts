@@ -19,12 +19,15 @@ export async function look(wire: Wire, mail: Mail, recipients: readonly string[]
 async function lookInto(wire: Wire, mail: Mail, recipient: string): Promise<ReadonlySet<Known>> {
   const walk = new Walk(mail, recipient);
   const startMs = Date.now();
-  hold(await walk.finish(wire, 256), () => `a pull of ${recipient} was not answered`);
+  const dueSince = (sinceMs: number) =>
+    [...mail.in(recipient).values()].filter(
+      (known) => known.state !== 'acked' && !isDue(known, sinceMs) && mayBeDue(known, Date.now()),
+    );
+  // A long message that falls due while it is sent cuts its answer off.
+  for (let askedMs = startMs; !(await walk.finish(wire, 256)); askedMs = Date.now())
+    hold(dueSince(askedMs).length > 0, () => `a pull of ${recipient} was not answered`);
   // What falls due in between may be shown, or counted, or not.
-  const dueMeanwhile = [...mail.in(recipient).values()].filter(
-    (known) => known.state !== 'acked' && !isDue(known, startMs) && mayBeDue(known, Date.now()),
-  );
-  const counted = new Recount([...new Set([...walk.seen, ...dueMeanwhile])]);
+  const counted = new Recount([...new Set([...walk.seen, ...dueSince(startMs)])]);
   counted.check(walk.firstEstimate, 'remaining_estimate', one);
   const acked = await wire.post('/ack', { recipient, ack: [] });
   counted.check(acked?.body.remaining, 'remaining', one);

@@ -22,15 +22,19 @@ export const TIMES: usize = KEYS + ROWS_MAX * KEY_ROW_BYTES;
 const TIME_ROW_BYTES: usize = 16;
 export const SLOTS: usize = TIMES + ROWS_MAX * TIME_ROW_BYTES;
 const SLOT_ROW_BYTES: usize = 28;
-/** Where the names stand that were met for the first time by the last `read`. */
+/**
+ * The names that the last `read` met without knowing them. Of each, four bytes a field: where the caller writes the number of its
+ * mailbox, where its bytes stand, how many they are, and room for the number of one that cannot be kept.
+ */
 export const NEW_NAMES: usize = SLOTS + ROWS_MAX * SLOT_ROW_BYTES;
-const BUCKETS: usize = NEW_NAMES + ROWS_MAX * 4;
+const NEW_NAME_BYTES: usize = 16;
+const BUCKETS: usize = NEW_NAMES + ROWS_MAX * NEW_NAME_BYTES;
 const BUCKETS_COUNT: u32 = 131_072;
 const NAMES: usize = BUCKETS + 4 * BUCKETS_COUNT;
-/** Of a name, before its bytes: the number of its mailbox, which the caller writes, and its length. */
+/** Of a name, before its bytes: the number of its mailbox, and its length. */
 const NAME_BYTES: usize = 8;
 
-/** Names that collide further stay unknown, so that colliding on purpose makes no long search. */
+/** Names that collide further are not kept, so that colliding on purpose makes no long search. */
 const PROBES_MAX = 8;
 
 const PUSH: u32 = 1;
@@ -51,14 +55,14 @@ const FACTOR: u64 = (u64(0xff51afd7) << 32) | 0xed558ccd;
 /** Behind the last head that was read, and behind its record. */
 export let headsEnd: usize = 0;
 export let position: u32 = 0;
-/** How many names the last `read` met for the first time. */
+/** How many names the last `read` met without knowing them. */
 export let newNames: u32 = 0;
 let namesEnd: usize = NAMES;
 
 /**
  * Makes rows of the whole heads that stand from `at` to `end`, at most `max` of them, whose records stand one behind the other in
- * a segment; returns how many. It ends before one that is no message's or ack's, and before one whose recipient it cannot know.
- * In place of a mailbox the rows say where its name stands, until `finish`.
+ * a segment; returns how many. It ends before one that is no message's or ack's. In place of a mailbox's number the rows say where
+ * that stands, until `finish`.
  */
 export function read(at: usize, end: usize, max: u32, segment: u32, recordAt: u32): u32 {
   let key = KEYS;
@@ -75,12 +79,10 @@ export function read(at: usize, end: usize, max: u32, segment: u32, recordAt: u3
     const recipientBytes: usize = load<u16>(at, 2);
     const next = recipient + recipientBytes + load<u16>(at, 4) + (hasPayload ? CHECKSUM_BYTES : 0);
     if (next > end) break;
-    const name = nameOf(recipient, recipientBytes);
-    if (name === 0) break;
     const payloadBytes: u32 = hasPayload ? load<u32>(at, 72) : 0;
     const keptBytes = kind === PUSH_BASE64 ? ((payloadBytes + 2) / 3) * 4 : payloadBytes;
     const recordBytes = u32(next - at) + keptBytes;
-    store<u32>(key, u32(name));
+    store<u32>(key, u32(numberOf(recipient, recipientBytes)));
     store<u32>(key, bswap<u32>(load<u32>(at, 24)), 4);
     store<u32>(key, bswap<u32>(load<u32>(at, 28)), 8);
     store<u32>(key, bswap<u32>(load<u32>(at, 32)), 12);
@@ -134,8 +136,8 @@ export function finish(count: u32, seed0: u32, seed1: u32): void {
   }
 }
 
-/** Where a name stands, which is added if it is not known; 0 where there is no room for it. */
-function nameOf(name: usize, bytes: usize): usize {
+/** Where the number of a name's mailbox stands, or is to be written. */
+function numberOf(name: usize, bytes: usize): usize {
   let bucket = hashOf(name, bytes);
   for (let probe = 0; probe < PROBES_MAX; probe++, bucket++) {
     const at = BUCKETS + 4 * usize(bucket & (BUCKETS_COUNT - 1));
@@ -143,20 +145,28 @@ function nameOf(name: usize, bytes: usize): usize {
     if (known === 0) return addName(at, name, bytes);
     if (usize(load<u32>(known, 4)) === bytes && areEqual(known + NAME_BYTES, name, bytes)) return known;
   }
-  return 0;
+  return tell(0, name, bytes);
 }
 
 function addName(bucket: usize, name: usize, bytes: usize): usize {
   const added = namesEnd;
   const end = added + NAME_BYTES + bytes;
-  if (end > (<usize>memory.size()) << 16) return 0;
+  if (end > (<usize>memory.size()) << 16) return tell(0, name, bytes);
   store<u32>(bucket, u32(added));
   store<u32>(added, u32(bytes), 4);
   memory.copy(added + NAME_BYTES, name, bytes);
   namesEnd = (end + 7) & ~7;
-  store<u32>(NEW_NAMES + 4 * newNames, u32(added));
-  newNames++;
-  return added;
+  return tell(added, name, bytes);
+}
+
+/** Tells the caller of a name; returns where it is to write the number. */
+function tell(number: usize, name: usize, bytes: usize): usize {
+  const at = NEW_NAMES + NEW_NAME_BYTES * usize(newNames++);
+  const to = number === 0 ? at + 12 : number;
+  store<u32>(at, u32(to));
+  store<u32>(at, u32(name), 4);
+  store<u32>(at, u32(bytes), 8);
+  return to;
 }
 
 function hashOf(name: usize, bytes: usize): u32 {

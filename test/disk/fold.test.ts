@@ -8,43 +8,64 @@ import { LIVE, MEMORY as MEMORY_STATE } from '../../src/stores/mailboxes/slots.t
 import { Table } from '../../src/stores/mailboxes/table.ts';
 import { encode, type Given, sample } from './records.ts';
 
-// Few keys and few seqs, so that records meet.
-const record: fc.Arbitrary<Given> = fc
-  .record({
-    kind: fc.constantFrom(PUSH, PUSH, ACK, MEMORY),
-    recipient: fc.constantFrom('alice', 'bob', 'carol'),
-    id: fc.nat(5),
-    chunkIndex: fc.nat(1),
-    seq: fc.integer({ min: 1, max: 20 }),
-    ms: fc.nat(9),
-    deadlineMs: fc.nat(9),
-    payloadBytes: fc.nat(9),
-  })
-  .map(({ id, deadlineMs, ...rest }) => ({
-    ...sample,
-    ...rest,
-    words: [0, 0, 0, id],
-    deadlineMs: BigInt(deadlineMs),
-  }));
+/** Records of few seqs, so that those of a key meet, and of as many keys as may be. */
+function records(ids: number): fc.Arbitrary<Given> {
+  return fc
+    .record({
+      kind: fc.constantFrom(PUSH, PUSH, ACK, MEMORY),
+      recipient: fc.constantFrom('alice', 'bob', 'carol'),
+      id: fc.nat(ids),
+      chunkIndex: fc.nat(1),
+      seq: fc.integer({ min: 1, max: 20 }),
+      ms: fc.nat(9),
+      deadlineMs: fc.nat(9),
+      payloadBytes: fc.nat(9),
+    })
+    .map(({ id, deadlineMs, ...rest }) => ({
+      ...sample,
+      ...rest,
+      words: [0, 0, 0, id],
+      deadlineMs: BigInt(deadlineMs),
+    }));
+}
 
 test('of the records of a key the one with the highest seq counts, and an ack of it more than its push', async () => {
   const drawn = fc.record({
-    given: fc.array(record, { maxLength: 200 }),
+    given: fc.array(records(5), { maxLength: 200 }),
     inMany: fc.boolean(),
     remembers: fc.boolean(),
   });
   await fc.assert(
     fc.asyncProperty(drawn, async ({ given, inMany, remembers }) => {
-      const table = new Table(() => {});
-      await table.inBulk(async () => {
-        const bytes = Buffer.concat(given.map(encode));
-        const heads = { bytes, count: given.length, from: { segment: 1, position: 0 } };
-        new HeadReader(table, inMany).visit(heads, (rows, count) => foldRows(table, rows, count, remembers));
-      });
-      check(table, expectedOf(given, remembers));
+      check(await fold(given, { inMany, remembers }), expectedOf(given, remembers));
     }),
   );
 });
+
+for (const remembers of [true, false]) {
+  test(`so does it where they are many${remembers ? '' : ', and acks are not remembered'}`, async () => {
+    const given = fc.sample(records(8_000), { numRuns: 20_000, seed: 1 });
+    const expected = expectedOf(given, remembers);
+    for (const inMany of [true, false]) {
+      const table = await fold(given, { inMany, remembers });
+      if (inMany) while (table.orderMore(1_000) > 0) {}
+      check(table, expected);
+    }
+  });
+}
+
+async function fold(
+  given: readonly Given[],
+  { inMany, remembers }: { inMany: boolean; remembers: boolean },
+): Promise<Table> {
+  const table = new Table(() => {});
+  await table.inBulk(async () => {
+    const bytes = Buffer.concat(given.map(encode));
+    const heads = { bytes, count: given.length, from: { segment: 1, position: 0 } };
+    new HeadReader(table, inMany).visit(heads, (rows, count) => foldRows(table, rows, count, remembers));
+  });
+  return table;
+}
 
 interface Kept extends Given {
   readonly isMemory: boolean;

@@ -31,7 +31,6 @@ test('many heads at once make the rows that they make one by one', () => {
 test('with more recipients than there is room for, each record is still that of its own', () => {
   const table = new Table(() => {});
   const reader = new HeadReader(table, true);
-  let calls = 0;
   for (let round = 0; round < 2; round++) {
     for (let first = 0; first < 120_000; first += 1_000) {
       const names = Array.from({ length: 1_000 }, (_, index) => String(first + index).padStart(64, '0'));
@@ -43,11 +42,8 @@ test('with more recipients than there is room for, each record is still that of 
         found.rows.map(({ keys }) => keys[0]),
         names.map((name) => table.mailbox(name)?.number),
       );
-      calls += found.calls;
     }
   }
-  // Those for which there was none came one in a call.
-  assert.ok(calls > 2 * 20_000 && calls < 2 * 70_000, `${calls}`);
 });
 
 test('without WebAssembly heads are read one by one', async () => {
@@ -68,17 +64,15 @@ test('without WebAssembly heads are read one by one', async () => {
   assert.deepEqual(JSON.parse(stdout), ['undefined', found]);
 });
 
-/** The rows that a reader makes, in how many calls, and whether the last head ends the log. */
-function rowsOf(reader: HeadReader, given: readonly Given[]): { rows: Row[]; calls: number; isEnd: boolean } {
+/** The rows that a reader makes, and whether the last head ends the log. */
+function rowsOf(reader: HeadReader, given: readonly Given[]): { rows: Row[]; isEnd: boolean } {
   const bytes = Buffer.concat(given.map(encode));
   const rows: Row[] = [];
-  let calls = 0;
   const heads = { bytes, count: given.length, from: { segment: 7, position: 48 } };
   const isEnd = reader.visit(heads, (found, count) => {
-    calls++;
     for (let row = 0; row < count; row++) rows.push(rowOf(found, row));
   });
-  return { rows, calls, isEnd };
+  return { rows, isEnd };
 }
 
 interface Row {

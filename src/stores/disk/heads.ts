@@ -136,7 +136,7 @@ class ManyRows implements SlotRows {
     const code = this.#code;
     const begin = code.HEADS.value - from;
     const count = code.read(begin + at, begin + to, max, segment, position);
-    for (let index = 0; index < code.newNames.value; index++) this.#name(this.#newNames[index] as number);
+    for (let index = 0; index < code.newNames.value; index++) this.#name(4 * index);
     code.finish(count, ...this.#table.slots.keys.seed);
     return count;
   }
@@ -157,10 +157,14 @@ class ManyRows implements SlotRows {
     this.#loaded = { from, to: from + bytes.length };
   }
 
-  /** Tells a new name, which stands at a place of the memory behind its length, the number of its mailbox. */
-  #name(at: number): void {
-    const end = at + 8 + this.#memory.readUInt32LE(at + 4);
-    const { number } = this.#table.mailboxFor(this.#memory.toString('utf8', at + 8, end));
-    this.#memory.writeUInt32LE(number, at);
+  /** Writes the number of a new name's mailbox. */
+  #name(index: number): void {
+    const [number, at, bytes] = this.#newNames.subarray(index, index + 3) as unknown as [
+      number,
+      number,
+      number,
+    ];
+    const name = this.#memory.toString('utf8', at, at + bytes);
+    this.#memory.writeUInt32LE(this.#table.mailboxFor(name).number, number);
   }
 }

@@ -81,6 +81,7 @@ async function open(
   const nowMs = time.now();
   mailboxes.nextSeq = Math.max(found?.nextSeq ?? 0, firstSeq(nowMs));
   await inTurns((max) => mailboxes.dropDue(nowMs, max));
+  void inTurns((max) => mailboxes.table.orderMore(max));
   const stamp = () => ({ timeMs: time.now(), nextSeq: mailboxes.nextSeq });
   const reserve = new Reserve(spares, logger);
   const thread = options.files === undefined ? new ReadThread(logger) : undefined;

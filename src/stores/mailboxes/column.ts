@@ -1,5 +1,3 @@
-type Numbers = Float64Array | Uint32Array;
-
 const CHUNK_BITS = 11;
 const CHUNK_LENGTH = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_LENGTH - 1;
@@ -14,6 +12,12 @@ export function beginsChunk(slot: number): boolean {
   return (slot & CHUNK_MASK) === 0;
 }
 
+/** One number of each row. */
+export interface Column {
+  get(slot: number): number;
+  set(slot: number, value: number): void;
+}
+
 /**
  * A row of numbers for each slot, off the JavaScript heap: the garbage collector never looks at it. With a million slots a look
  * at a row is one at memory that no cache holds, and takes longer than all else; so what is looked at together stands in one.
@@ -22,7 +26,9 @@ export function beginsChunk(slot: number): boolean {
 export class Rows {
   readonly #rowWords: number;
   readonly #words: Uint32Array[] = [];
+  /** The same, if there is a double among them. */
   readonly #doubles: Float64Array[] = [];
+  #hasDoubles = false;
 
   /** Rows of so many words of four bytes, an even number if there is a double among them. */
   constructor(rowWords: number) {
@@ -31,12 +37,13 @@ export class Rows {
 
   /** The u32 that is so many words from the beginning of each row. */
   words(offset: number): Column {
-    return new Column(this.#words, this.#rowWords, offset);
+    return new WordColumn(this, offset);
   }
 
-  /** The double that is so many doubles from the beginning of each row. */
+  /** The double that is so many doubles from the beginning of each row; to be asked for before there is a slot. */
   doubles(offset: number): Column {
-    return new Column(this.#doubles, this.#rowWords / 2, offset);
+    this.#hasDoubles = true;
+    return new DoubleColumn(this.#doubles, this.#rowWords / 2, offset);
   }
 
   /** Makes room for a slot; those that begin a chunk are asked for in order. */
@@ -44,7 +51,7 @@ export class Rows {
     if (slot >> CHUNK_BITS !== this.#words.length) return;
     const words = new Uint32Array(this.#rowWords << CHUNK_BITS);
     this.#words.push(words);
-    if (this.#rowWords % 2 === 0) this.#doubles.push(new Float64Array(words.buffer));
+    if (this.#hasDoubles) this.#doubles.push(new Float64Array(words.buffer));
   }
 
   word(slot: number, offset: number): number {
@@ -71,25 +78,42 @@ export class Rows {
   }
 }
 
-/** One number of each row. */
-export class Column {
-  readonly #chunks: readonly Numbers[];
+class WordColumn implements Column {
+  readonly #rows: Rows;
+  readonly #offset: number;
+
+  constructor(rows: Rows, offset: number) {
+    this.#rows = rows;
+    this.#offset = offset;
+  }
+
+  get(slot: number): number {
+    return this.#rows.word(slot, this.#offset);
+  }
+
+  set(slot: number, value: number): void {
+    this.#rows.setWord(slot, this.#offset, value);
+  }
+}
+
+class DoubleColumn implements Column {
+  readonly #chunks: readonly Float64Array[];
   readonly #rowLength: number;
   readonly #offset: number;
 
-  constructor(chunks: readonly Numbers[], rowLength: number, offset: number) {
+  constructor(chunks: readonly Float64Array[], rowLength: number, offset: number) {
     this.#chunks = chunks;
     this.#rowLength = rowLength;
     this.#offset = offset;
   }
 
   get(slot: number): number {
-    const chunk = this.#chunks[slot >> CHUNK_BITS] as Numbers;
+    const chunk = this.#chunks[slot >> CHUNK_BITS] as Float64Array;
     return chunk[(slot & CHUNK_MASK) * this.#rowLength + this.#offset] as number;
   }
 
   set(slot: number, value: number): void {
-    const chunk = this.#chunks[slot >> CHUNK_BITS] as Numbers;
+    const chunk = this.#chunks[slot >> CHUNK_BITS] as Float64Array;
     chunk[(slot & CHUNK_MASK) * this.#rowLength + this.#offset] = value;
   }
 }

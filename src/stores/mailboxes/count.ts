@@ -5,7 +5,7 @@ export interface Figures {
   /** Slots of any state. */
   readonly slots: Uint32Array;
   readonly messages: Uint32Array;
-  readonly bytes: Float64Array;
+  readonly bytes: readonly number[];
   /** Infinity for one without messages. */
   readonly earliestMs: Float64Array;
   /** Of all of them together. */
@@ -18,8 +18,9 @@ export function countByMailbox(
   mailboxes: number,
 ): Figures {
   const [slots, messages] = [new Uint32Array(mailboxes), new Uint32Array(mailboxes)];
-  const [bytes, earliestMs] = [new Float64Array(mailboxes), new Float64Array(mailboxes)];
-  earliestMs.fill(Number.POSITIVE_INFINITY);
+  // From an array of doubles each would be one, and each mailbox get another shape for it.
+  const bytes = new Array<number>(mailboxes).fill(0);
+  const earliestMs = new Float64Array(mailboxes).fill(Number.POSITIVE_INFINITY);
   let allRecordBytes = 0;
   for (let slot = 1; slot < end; slot++) {
     const found = state.get(slot);

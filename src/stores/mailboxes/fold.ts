@@ -4,10 +4,16 @@ import type { Table } from './table.ts';
 /** Folds rows of records into a table, in bulk: of messages, and of the memories that acks leave. */
 export function foldRows(table: Table, rows: SlotRows, count: number, remembers: boolean): void {
   for (let row = 0; row < count; ) {
-    const taken = remembers ? table.slots.takeNew(rows, row, count) : 0;
+    const taken = table.slots.takeNew(rows, row, remembers ? count : endOfPushes(rows, row, count));
     if (taken === 0) foldRow(table, rows, row, remembers);
     row += Math.max(1, taken);
   }
+}
+
+function endOfPushes(rows: SlotRows, from: number, to: number): number {
+  let row = from;
+  while (row < to && stateOf(rows, row) === LIVE) row++;
+  return row;
 }
 
 /**

@@ -61,6 +61,7 @@ export class Keys {
   /** The row of a key that is in no bucket; it is there until another one is asked for. */
   rowOf(mailbox: number, words: Words, chunkIndex: number): Uint32Array {
     const row = this.#asked;
+    row[NEXT] = UNLINKED;
     if (isKeyOf(row, mailbox, words, chunkIndex)) return row;
     row[MAILBOX] = mailbox;
     for (let word = 0; word < words.length; word++) row[WORDS + word] = words[word] as number;
@@ -70,7 +71,6 @@ export class Keys {
     absorb(state, KEY_BYTES << 24);
     const { v1, v3 } = finish(state);
     row[HASH] = v1 ^ v3;
-    row[NEXT] = UNLINKED;
     return row;
   }
 

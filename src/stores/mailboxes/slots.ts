@@ -74,7 +74,6 @@ export class Slots {
   take(state: number): number {
     const slot = this.#allot();
     this.state.set(slot, state);
-    this.recordBytes.set(slot, 0);
     return slot;
   }
 
