@@ -2,8 +2,9 @@ import { RelayError } from '../errors.ts';
 import { deadlineMs, type NewMessage } from '../message.ts';
 import { Acking } from './mailboxes/acking.ts';
 import { type Change, Changes } from './mailboxes/changes.ts';
+import type { Mailbox } from './mailboxes/directory.ts';
 import { MEMORY, PENDING } from './mailboxes/slots.ts';
-import { type Mailbox, Table } from './mailboxes/table.ts';
+import { Table } from './mailboxes/table.ts';
 import type { Words } from './mailboxes/uuid.ts';
 import type { PageLimit, PushResult, StoreLimits } from './store.ts';
 

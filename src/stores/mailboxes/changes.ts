@@ -1,5 +1,6 @@
+import type { Mailbox } from './directory.ts';
 import { ACKED, FORGOTTEN, GONE, LIVE, MEMORY } from './slots.ts';
-import type { Mailbox, Table } from './table.ts';
+import type { Table } from './table.ts';
 
 /** What one decision does to one slot, and where its record stands in the batch. */
 export interface Change {

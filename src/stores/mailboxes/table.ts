@@ -1,6 +1,6 @@
 import { countByMailbox, groupByMailbox } from './count.ts';
-import { type Due, DueQueue } from './due.ts';
-import { Names } from './names.ts';
+import { Directory, type Mailbox } from './directory.ts';
+import { DueQueue } from './due.ts';
 import { ACKED, GONE, LIVE, MEMORY, MemoryList, type Place, Slots } from './slots.ts';
 import type { Words } from './uuid.ts';
 
@@ -10,22 +10,6 @@ export interface Fact {
   readonly words: Words;
   readonly chunkIndex: number;
   readonly seq: number;
-}
-
-/** What waits for one recipient. */
-export interface Mailbox extends Due {
-  readonly recipient: string;
-  /** Its place among all mailboxes; used again once the mailbox is gone. */
-  readonly number: number;
-  /** The tree of its live messages; `rootOf` is who looks at it. */
-  root: number;
-  messages: number;
-  bytes: number;
-  /** The same figures once every change on its way is settled. */
-  plannedMessages: number;
-  plannedBytes: number;
-  /** Slots of any state; at 0 the mailbox goes. */
-  slots: number;
 }
 
 /** In place of the root of a mailbox that nobody has looked at since a bulk, less where its messages begin among all. */
@@ -38,9 +22,7 @@ export class Table {
   readonly slots = new Slots();
   readonly memories = new MemoryList(this.slots);
   readonly due = new DueQueue<Mailbox>();
-  readonly #names = new Names<Mailbox>();
-  readonly #byNumber: (Mailbox | undefined)[] = [];
-  readonly #freeNumbers: number[] = [];
+  readonly #directory = new Directory();
   readonly #onFree: (slot: number) => void;
   /** The messages that were there at the end of a bulk, by mailbox. */
   #grouped: Uint32Array = new Uint32Array();
@@ -58,19 +40,19 @@ export class Table {
   }
 
   get mailboxes(): number {
-    return this.#names.size;
+    return this.#directory.size;
   }
 
   mailbox(recipient: string): Mailbox | undefined {
-    return this.#names.get(recipient);
+    return this.#directory.get(recipient);
   }
 
   mailboxOf(slot: number): Mailbox {
-    return this.#byNumber[this.slots.keys.mailboxOf(slot)] as Mailbox;
+    return this.#directory.at(this.slots.keys.mailboxOf(slot)) as Mailbox;
   }
 
   mailboxFor(recipient: string): Mailbox {
-    return this.#names.get(recipient) ?? this.#create(recipient);
+    return this.#directory.get(recipient) ?? this.#directory.create(recipient);
   }
 
   /** The slot of a key, or 0. */
@@ -105,7 +87,7 @@ export class Table {
   release(slot: number): void {
     const mailbox = this.mailboxOf(slot);
     this.#free(slot);
-    if (--mailbox.slots === 0) this.#letGo(mailbox);
+    if (--mailbox.slots === 0) this.#directory.delete(mailbox);
   }
 
   /** The root of a mailbox's tree, which is built now if nobody has looked at it since the start. */
@@ -145,9 +127,9 @@ export class Table {
 
   /** Puts about so many of the messages in order that are not yet, in as many steps; returns `max` unless that was all. */
   orderMore(max: number): number {
-    for (let steps = 0; this.#orderedNext < this.#byNumber.length; this.#orderedNext++) {
+    for (let steps = 0; this.#orderedNext < this.#directory.end; this.#orderedNext++) {
       if (steps >= max) return max;
-      const mailbox = this.#byNumber[this.#orderedNext];
+      const mailbox = this.#directory.at(this.#orderedNext);
       steps += mailbox !== undefined && mailbox.root < 0 ? mailbox.messages : 1;
       if (mailbox !== undefined) this.rootOf(mailbox);
     }
@@ -197,13 +179,13 @@ export class Table {
 
   /** Gives mailboxes and the whole their figures, after slots were taken and discarded. */
   #recount(): void {
-    const mailboxes = this.#byNumber as Mailbox[];
-    const figures = countByMailbox(this.slots, mailboxes.length);
+    const directory = this.#directory;
+    const figures = countByMailbox(this.slots, directory.end);
     this.recordBytes = figures.recordBytes;
     this.#grouped = groupByMailbox(this.slots, figures);
     let grouped = 0;
-    for (const mailbox of mailboxes) {
-      const { number } = mailbox;
+    for (let number = 0; number < directory.end; number++) {
+      const mailbox = directory.at(number) as Mailbox;
       const [messages, bytes] = [figures.messages[number] as number, figures.bytes[number] as number];
       this.#add(mailbox, messages, bytes);
       mailbox.plannedMessages = messages;
@@ -213,14 +195,8 @@ export class Table {
       if (messages > 0) mailbox.root = UNORDERED - grouped;
       grouped += messages;
       if (messages > ORDERED_LATER_MAX) this.rootOf(mailbox);
-      if (mailbox.slots === 0) this.#letGo(mailbox);
+      if (mailbox.slots === 0) directory.delete(mailbox);
     }
-  }
-
-  #letGo(mailbox: Mailbox): void {
-    this.#names.delete(mailbox.recipient);
-    this.#byNumber[mailbox.number] = undefined;
-    this.#freeNumbers.push(mailbox.number);
   }
 
   #free(slot: number): void {
@@ -234,25 +210,6 @@ export class Table {
     this.recordBytes += bytes - before;
     this.diedBytes += Math.max(0, before - bytes);
     this.slots.recordBytes.set(slot, bytes);
-  }
-
-  #create(recipient: string): Mailbox {
-    const mailbox: Mailbox = {
-      // A copy: what a parser cuts out of a body would keep the whole body in memory.
-      recipient: Buffer.from(recipient).toString(),
-      number: this.#freeNumbers.pop() ?? this.#byNumber.length,
-      root: 0,
-      messages: 0,
-      bytes: 0,
-      plannedMessages: 0,
-      plannedBytes: 0,
-      slots: 0,
-      earliestMs: Number.POSITIVE_INFINITY,
-      queueIndex: -1,
-    };
-    this.#byNumber[mailbox.number] = mailbox;
-    this.#names.set(mailbox.recipient, mailbox);
-    return mailbox;
   }
 
   #setRoot(mailbox: Mailbox, root: number): void {
