@@ -43,7 +43,7 @@ export class HeadReader {
     this.#many = inMany ? createManyRows(table) : undefined;
   }
 
-  /** Visits the rows of whole heads, so many at once. One that ends the log has none; returns whether that was the last one. */
+  /** Visits the rows of whole heads, as many at once as there are. One that ends the log has none; returns whether it was the last. */
   visit({ bytes, count, from }: Heads, visit: (rows: SlotRows, count: number) => void): boolean {
     const many = this.#many;
     many?.begin(bytes);
@@ -159,11 +159,7 @@ class ManyRows implements SlotRows {
 
   /** Writes the number of a new name's mailbox. */
   #name(index: number): void {
-    const [number, at, bytes] = this.#newNames.subarray(index, index + 3) as unknown as [
-      number,
-      number,
-      number,
-    ];
+    const [number = 0, at = 0, bytes = 0] = this.#newNames.subarray(index, index + 3);
     const name = this.#memory.toString('utf8', at, at + bytes);
     this.#memory.writeUInt32LE(this.#table.mailboxFor(name).number, number);
   }
