@@ -80,7 +80,8 @@ export function read(at: usize, end: usize, max: u32, segment: u32, recordAt: u3
     const next = recipient + recipientBytes + load<u16>(at, 4) + (hasPayload ? CHECKSUM_BYTES : 0);
     if (next > end) break;
     const payloadBytes: u32 = hasPayload ? load<u32>(at, 72) : 0;
-    const keptBytes = kind === PUSH_BASE64 ? ((payloadBytes + 2) / 3) * 4 : payloadBytes;
+    const keptBytes =
+      kind === PUSH_BASE64 ? (payloadBytes / 3 + u32(payloadBytes % 3 !== 0)) * 4 : payloadBytes;
     const recordBytes = u32(next - at) + keptBytes;
     store<u32>(key, u32(numberOf(recipient, recipientBytes)));
     store<u32>(key, bswap<u32>(load<u32>(at, 24)), 4);

@@ -26,6 +26,7 @@ export class Names<Value> {
   #shard(name: string): Map<string, Value> {
     const end = name.length - 1;
     const mix = name.charCodeAt(end) + 31 * name.charCodeAt(end >> 1) + 7 * name.charCodeAt(0);
-    return this.#shards[mix % SHARDS] as Map<string, Value>;
+    // Of an empty name there is no number.
+    return this.#shards[(mix % SHARDS) | 0] as Map<string, Value>;
   }
 }
