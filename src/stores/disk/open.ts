@@ -81,7 +81,6 @@ async function open(
   const nowMs = time.now();
   mailboxes.nextSeq = Math.max(found?.nextSeq ?? 0, firstSeq(nowMs));
   await inTurns((max) => mailboxes.dropDue(nowMs, max));
-  void inTurns((max) => mailboxes.table.orderMore(max));
   const stamp = () => ({ timeMs: time.now(), nextSeq: mailboxes.nextSeq });
   const reserve = new Reserve(spares, logger);
   const thread = options.files === undefined ? new ReadThread(logger) : undefined;
@@ -98,6 +97,7 @@ async function open(
     await thread?.close();
     await unlock();
   };
+  void inTurns((max) => mailboxes.table.orderMore(max));
   return new DiskStore({ ...parts, limits, mailboxes, journal, time, unlock: letGo });
 }
 

@@ -141,7 +141,7 @@ export function keptBytesAt(from: Buffer, at: number): number {
 }
 
 /** Length of a payload as it is kept. */
-export function keptBytesOf(kind: number, payloadBytes: number): number {
+function keptBytesOf(kind: number, payloadBytes: number): number {
   return kind === PUSH_BASE64 ? base64Length(payloadBytes) : payloadBytes;
 }
 
@@ -151,7 +151,7 @@ export function recipientAt(from: Buffer, at: number): string {
   return from.toString('utf8', begin, begin + readU16(from, at + 2));
 }
 
-export type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** Reads the head that begins at `at`, into an object that is there if one is given; undefined if no whole head stands there. */
 export function readHead(from: Buffer, at: number, into?: RecordHead): RecordHead | undefined {

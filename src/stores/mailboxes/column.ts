@@ -43,7 +43,7 @@ export class Rows {
   /** The double that is so many doubles from the beginning of each row; to be asked for before there is a slot. */
   doubles(offset: number): Column {
     this.#hasDoubles = true;
-    return new DoubleColumn(this.#doubles, this.#rowWords / 2, offset);
+    return new DoubleColumn(this, offset);
   }
 
   /** Makes room for a slot; those that begin a chunk are asked for in order. */
@@ -62,6 +62,14 @@ export class Rows {
     this.#chunkOf(slot)[this.#at(slot) + offset] = value;
   }
 
+  double(slot: number, offset: number): number {
+    return this.#doublesOf(slot)[this.#at(slot) / 2 + offset] as number;
+  }
+
+  setDouble(slot: number, offset: number, value: number): void {
+    this.#doublesOf(slot)[this.#at(slot) / 2 + offset] = value;
+  }
+
   /** Writes the rows of slots one behind the other, all of one chunk, from an array of rows. */
   set(slot: number, from: Uint32Array, row: number, count: number): void {
     const rowWords = this.#rowWords;
@@ -71,6 +79,10 @@ export class Rows {
 
   #chunkOf(slot: number): Uint32Array {
     return this.#words[slot >> CHUNK_BITS] as Uint32Array;
+  }
+
+  #doublesOf(slot: number): Float64Array {
+    return this.#doubles[slot >> CHUNK_BITS] as Float64Array;
   }
 
   #at(slot: number): number {
@@ -97,23 +109,19 @@ class WordColumn implements Column {
 }
 
 class DoubleColumn implements Column {
-  readonly #chunks: readonly Float64Array[];
-  readonly #rowLength: number;
+  readonly #rows: Rows;
   readonly #offset: number;
 
-  constructor(chunks: readonly Float64Array[], rowLength: number, offset: number) {
-    this.#chunks = chunks;
-    this.#rowLength = rowLength;
+  constructor(rows: Rows, offset: number) {
+    this.#rows = rows;
     this.#offset = offset;
   }
 
   get(slot: number): number {
-    const chunk = this.#chunks[slot >> CHUNK_BITS] as Float64Array;
-    return chunk[(slot & CHUNK_MASK) * this.#rowLength + this.#offset] as number;
+    return this.#rows.double(slot, this.#offset);
   }
 
   set(slot: number, value: number): void {
-    const chunk = this.#chunks[slot >> CHUNK_BITS] as Float64Array;
-    chunk[(slot & CHUNK_MASK) * this.#rowLength + this.#offset] = value;
+    this.#rows.setDouble(slot, this.#offset, value);
   }
 }
