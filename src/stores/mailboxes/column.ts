@@ -1,3 +1,5 @@
+type Numbers = Float64Array | Uint32Array;
+
 const CHUNK_BITS = 11;
 const CHUNK_LENGTH = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_LENGTH - 1;
@@ -10,12 +12,6 @@ export function restOfChunk(slot: number): number {
 /** Whether rows need room for this slot and those that follow: always so for slot 0. */
 export function beginsChunk(slot: number): boolean {
   return (slot & CHUNK_MASK) === 0;
-}
-
-/** One number of each row. */
-export interface Column {
-  get(slot: number): number;
-  set(slot: number, value: number): void;
 }
 
 /**
@@ -37,13 +33,13 @@ export class Rows {
 
   /** The u32 that is so many words from the beginning of each row. */
   words(offset: number): Column {
-    return new WordColumn(this, offset);
+    return new Column(this.#words, this.#rowWords, offset);
   }
 
   /** The double that is so many doubles from the beginning of each row; to be asked for before there is a slot. */
   doubles(offset: number): Column {
     this.#hasDoubles = true;
-    return new DoubleColumn(this, offset);
+    return new Column(this.#doubles, this.#rowWords / 2, offset);
   }
 
   /** Makes room for a slot; those that begin a chunk are asked for in order. */
@@ -62,14 +58,6 @@ export class Rows {
     this.#chunkOf(slot)[this.#at(slot) + offset] = value;
   }
 
-  double(slot: number, offset: number): number {
-    return this.#doublesOf(slot)[this.#at(slot) / 2 + offset] as number;
-  }
-
-  setDouble(slot: number, offset: number, value: number): void {
-    this.#doublesOf(slot)[this.#at(slot) / 2 + offset] = value;
-  }
-
   /** Writes the rows of slots one behind the other, all of one chunk, from an array of rows. */
   set(slot: number, from: Uint32Array, row: number, count: number): void {
     const rowWords = this.#rowWords;
@@ -81,47 +69,30 @@ export class Rows {
     return this.#words[slot >> CHUNK_BITS] as Uint32Array;
   }
 
-  #doublesOf(slot: number): Float64Array {
-    return this.#doubles[slot >> CHUNK_BITS] as Float64Array;
-  }
-
   #at(slot: number): number {
     return (slot & CHUNK_MASK) * this.#rowWords;
   }
 }
 
-class WordColumn implements Column {
-  readonly #rows: Rows;
+/** One number of each row. */
+export class Column {
+  readonly #chunks: readonly Numbers[];
+  readonly #rowLength: number;
   readonly #offset: number;
 
-  constructor(rows: Rows, offset: number) {
-    this.#rows = rows;
+  constructor(chunks: readonly Numbers[], rowLength: number, offset: number) {
+    this.#chunks = chunks;
+    this.#rowLength = rowLength;
     this.#offset = offset;
   }
 
   get(slot: number): number {
-    return this.#rows.word(slot, this.#offset);
+    const chunk = this.#chunks[slot >> CHUNK_BITS] as Numbers;
+    return chunk[(slot & CHUNK_MASK) * this.#rowLength + this.#offset] as number;
   }
 
   set(slot: number, value: number): void {
-    this.#rows.setWord(slot, this.#offset, value);
-  }
-}
-
-class DoubleColumn implements Column {
-  readonly #rows: Rows;
-  readonly #offset: number;
-
-  constructor(rows: Rows, offset: number) {
-    this.#rows = rows;
-    this.#offset = offset;
-  }
-
-  get(slot: number): number {
-    return this.#rows.double(slot, this.#offset);
-  }
-
-  set(slot: number, value: number): void {
-    this.#rows.setDouble(slot, this.#offset, value);
+    const chunk = this.#chunks[slot >> CHUNK_BITS] as Numbers;
+    chunk[(slot & CHUNK_MASK) * this.#rowLength + this.#offset] = value;
   }
 }
