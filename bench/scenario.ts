@@ -28,9 +28,14 @@ export const KIB = 1024;
 export const MAILBOXES = 1_000;
 
 /** Compares by rounds that end with their time. */
-export function rates(scripts: () => Script[], floors?: Workload['floors']): Scenario['run'] {
-  const workload: Workload = { scripts, warmUp: scripts, ...(floors && { floors }) };
-  return async (stage) => ({ comparison: (await compare(stage, workload, stage.effort)).comparison });
+export function rates(
+  scripts: () => Script[],
+  { warmUp = scripts, ...rest }: Pick<Workload, 'floors'> & { warmUp?: (stage: Stage) => Script[] } = {},
+): Scenario['run'] {
+  return async (stage) => {
+    const workload: Workload = { scripts, warmUp: () => warmUp(stage), ...rest };
+    return { comparison: (await compare(stage, workload, stage.effort)).comparison };
+  };
 }
 
 /** New messages, without end, to a relay's usual number of mailboxes. */
