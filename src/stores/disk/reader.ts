@@ -9,8 +9,6 @@ import type { Segments } from './segments.ts';
 
 /** So many runs are not read one by one. */
 const SCATTERED_RUNS_MIN = 8;
-/** Of those, how many the thread reads in one trip, while the ones before are checked here. */
-const TRIP_RUNS = 64;
 
 export interface ReadRecords {
   /** In the order of their slots, checked; undefined for one that is not what its slot says, or that the disk does not give. */
@@ -90,31 +88,28 @@ class Reading implements ReadRecords {
     return run.wanted.every(({ index }) => this.records[index] !== undefined);
   }
 
-  /** Reads many runs in few trips; those that are not got whole are then read as few are. */
+  /** Reads many runs in one trip; those that are not got whole are then read as few are. */
   async #readScattered(runs: readonly Run[], thread: ReadThread): Promise<void> {
     const numbers = new Set(runs.map(({ segment }) => segment));
     const lent = [...numbers].map((number) => ({ number, ...this.#parts.segments.lend(number) }));
     try {
       const fds: Fds = new Map();
       await Promise.all(lent.map(async ({ number, file }) => fds.set(number, (await file).fd)));
-      const trips: Promise<Run[]>[] = [];
-      for (let at = 0; at < runs.length; at += TRIP_RUNS)
-        trips.push(this.#readTrip(runs.slice(at, at + TRIP_RUNS), fds, thread));
-      await this.#readEach((await Promise.all(trips)).flat());
+      await this.#readEach(await this.#readTrip(runs, fds, thread));
     } finally {
       for (const { release } of lent) release();
     }
   }
 
   /** Returns the runs that it did not get whole. */
-  async #readTrip(runs: readonly Run[], fds: Fds, thread: ReadThread): Promise<Run[]> {
+  async #readTrip(runs: readonly Run[], fds: Fds, thread: ReadThread): Promise<readonly Run[]> {
     const places = runs.map(({ segment, from, to }) => ({
       fd: fds.get(segment) ?? -1,
       position: from,
       bytes: to - from,
     }));
     const read = await thread.read(places);
-    if (read === undefined) return [...runs];
+    if (read === undefined) return runs;
     this.#releases.push(read.release);
     const check = recordChecker(read.bytes);
     const left: Run[] = [];
