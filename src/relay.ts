@@ -60,7 +60,7 @@ async function start(config: RelayConfig, parts: RelayParts, held: Release[]): P
   const address = parseAddress(config.address);
   const tls = secure ? { tls: await readTls(config.tls, log, clock) } : {};
 
-  const store = parts.store ?? (await openStore(config, log));
+  const store = parts.store ?? (await openStore(config, { log, clock }));
   if (parts.store === undefined) held.push(() => store.close());
   const { admit, droppedBytesMax, metrics, endSweeps } = assemble(config, { store, log, clock });
   held.push(endSweeps);

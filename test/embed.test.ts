@@ -9,6 +9,7 @@ import { createHandler, openStore, type Store } from '../src/index.ts';
 import { methodsOf } from './fixtures.ts';
 import { message, post, startTestRelay, testConfig } from './helpers.ts';
 import { makeDirectory } from './program.ts';
+import { TestClock } from './stores/clock.ts';
 
 test('the example of a program with a relay in it runs, and ends', async (t) => {
   const program = spawn(process.execPath, [fileURLToPath(new URL('../examples/embed.js', import.meta.url))]);
@@ -42,6 +43,19 @@ test('two relays in one process share nothing', async (t) => {
   await post(one, '/push', message(1));
   assert.equal((await post(one, '/pull', { recipient: 'alice' })).body.items.length, 1);
   assert.equal((await post(other, '/pull', { recipient: 'alice' })).body.items.length, 0);
+});
+
+test("a program's clock is the store's too", async (t) => {
+  const path = await makeDirectory(t);
+  for (const storage of [{ kind: 'memory' }, { kind: 'disk', path }] as const) {
+    const clock = new TestClock();
+    const relay = await startTestRelay(t, { storage, relay: { messageTtlSeconds: 10 } }, { clock });
+    await post(relay, '/push', message(1));
+    clock.advance(9_999);
+    assert.equal((await post(relay, '/pull', { recipient: 'alice' })).body.items.length, 1);
+    clock.advance(1);
+    assert.equal((await post(relay, '/pull', { recipient: 'alice' })).body.items.length, 0);
+  }
 });
 
 test('a store that was passed in is used, and stays open', async (t) => {

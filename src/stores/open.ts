@@ -2,13 +2,16 @@ import type { RelayConfig } from '../config.ts';
 import type { Log } from '../log.ts';
 import { openDiskStore } from './disk/open.ts';
 import { openMemoryStore } from './memory.ts';
-import type { Store, StoreLimits } from './store.ts';
+import type { Clock, Store, StoreLimits } from './store.ts';
 
 /** Opens the store that a configuration names: the only switch on kinds. */
-export async function openStore(config: RelayConfig, log?: Log): Promise<Store> {
+export async function openStore(
+  config: RelayConfig,
+  parts: { readonly log?: Log; readonly clock?: Clock } = {},
+): Promise<Store> {
   const limits = storeLimits(config);
-  if (config.storage.kind === 'memory') return openMemoryStore(limits);
-  return openDiskStore({ path: config.storage.path, limits, ...(log && { log }) });
+  if (config.storage.kind === 'memory') return openMemoryStore(limits, parts.clock);
+  return openDiskStore({ path: config.storage.path, limits, ...parts });
 }
 
 /** What a configuration asks of a store, in the store's units. */
