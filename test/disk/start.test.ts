@@ -58,6 +58,26 @@ test('messages that are longer than a segment are not read at a start', async ()
   await reopened.close();
 });
 
+test('a last batch that the disk does not give whole is not written over', async () => {
+  const files = new MemoryFiles();
+  const store = await openDiskStore({ path: '', limits, files, segmentBytes });
+  await store.push(message(1));
+  const crashed = files.copy();
+  await store.close();
+  const [name = ''] = [...crashed.contents.keys()].filter((each) => each.endsWith('.seg'));
+  const before = Buffer.from(crashed.bytesOf(name));
+  const short: Files = {
+    ...crashed.wrapped((file) => file),
+    async open(opened, access) {
+      const file = await crashed.open(opened);
+      const read: File['read'] = (into, at) => file.read(into.subarray(0, 100), at);
+      return access === 'write' ? { ...file, read } : file;
+    },
+  };
+  await assert.rejects(openDiskStore({ path: '', limits, files: short, segmentBytes }), /100 of 4096 bytes/);
+  assert.deepEqual(crashed.bytesOf(name), before);
+});
+
 test('an index costs a sixth of a segment at most, also where large messages stand among many small ones', async () => {
   const files = new MemoryFiles();
   const unlimited = { messagesPerMailboxMax: 1e9, bytesPerMailboxMax: 1e9, messagesMax: 1e9 };

@@ -54,8 +54,7 @@ async function copyLog({ files, recheck }: Snapshot, copies: Files, done: Set<nu
   if (last === undefined) return;
   const end = last.end as number;
   const name = segmentName(last.head.number);
-  const copy = await copies.create(name);
-  try {
+  await withFile(copies.create(name), async (copy) => {
     // The head of the last segment is written last of all; until then no relay takes the copy for a whole one.
     await copies.flushDirectory();
     // The oldest segment first, as that is the first to be given up.
@@ -64,15 +63,13 @@ async function copyLog({ files, recheck }: Snapshot, copies: Files, done: Set<nu
       await copySegment(files, copies, head);
       done.add(head.number);
     }
-    await withFile(files, name, (file) => copyBytes(file, copy, FIRST_BATCH, end));
+    await withFile(files.open(name, 'read'), (file) => copyBytes(file, copy, FIRST_BATCH, end));
     await fillWithZeros(copy, end, last.head.bytes);
     await copy.flush();
     await writeWhole(copy, [encodeSegmentHead(last.head)], 0);
     await copy.flush();
     await copies.flushDirectory();
-  } finally {
-    await copy.close();
-  }
+  });
 }
 
 async function wholeLayout(files: ReadableFiles, recheck: () => Promise<void>): Promise<Extent[]> {
@@ -91,13 +88,10 @@ async function wholeLayout(files: ReadableFiles, recheck: () => Promise<void>): 
 
 async function copySegment(files: ReadableFiles, copies: Files, head: SegmentHead): Promise<void> {
   const name = segmentName(head.number);
-  const copy = await copies.create(name);
-  try {
-    await withFile(files, name, (file) => copyBytes(file, copy, 0, head.bytes));
+  await withFile(copies.create(name), async (copy) => {
+    await withFile(files.open(name, 'read'), (file) => copyBytes(file, copy, 0, head.bytes));
     await copy.flush();
-  } finally {
-    await copy.close();
-  }
+  });
 }
 
 async function copyBytes(from: File, to: File, start: number, end: number): Promise<void> {

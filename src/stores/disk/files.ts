@@ -61,19 +61,24 @@ export async function writeWhole(file: File, pieces: readonly Uint8Array[], posi
   if (taken !== length) throw new Error(`the disk took ${taken} of ${length} bytes, it may be full`);
 }
 
+/** Fills all of `into` or throws: a file may end before, and a disk may give less and report no error. */
+export async function readWhole(file: File, into: Uint8Array, position: number): Promise<void> {
+  const read = await file.read(into, position);
+  if (read !== into.length) throw new Error(`the disk gave ${read} of ${into.length} bytes at ${position}`);
+}
+
 /** What to throw where files fail: a refusal as it is, anything else as `storage_error` that says what could not be done and why. */
 export function storageError(what: string, cause: unknown): unknown {
   if (cause instanceof RelayError || !(cause instanceof Error)) return cause;
   return new RelayError('storage_error', `${what}: ${cause.message}`, { cause });
 }
 
-/** Runs a job on a file that is open for reading meanwhile. */
+/** Runs a job on a file that is open meanwhile. */
 export async function withFile<Result>(
-  files: ReadableFiles,
-  name: string,
+  opening: Promise<File>,
   job: (file: File) => Promise<Result>,
 ): Promise<Result> {
-  const file = await files.open(name, 'read');
+  const file = await opening;
   try {
     return await job(file);
   } finally {

@@ -2,13 +2,12 @@ import { crc32 } from 'node:zlib';
 import { PAGE_BYTES, padded } from './batch.ts';
 import type { Damage, Findings } from './damage.ts';
 import { type File, type ReadableFiles, withFile } from './files.ts';
-import { type FoundBatch, Scanner } from './scan.ts';
+import { type FoundBatch, openScanner, type Scanner } from './scan.ts';
 import {
   decodeSegmentHead,
   FIRST_BATCH,
   foreignVersion,
   type LogPosition,
-  readSeal,
   type SegmentHead,
   segmentName,
   segmentNumber,
@@ -80,7 +79,7 @@ async function readHeads(
 ): Promise<SegmentHead[]> {
   const heads: SegmentHead[] = [];
   for (const name of names.filter((each) => segmentNumber(each) !== undefined).sort()) {
-    const head = await withFile(files, name, (file) => readSegmentHead(file, name));
+    const head = await withFile(files.open(name, 'read'), (file) => readSegmentHead(file, name));
     if ('number' in head) heads.push(head);
     else findings.onDamage({ ...head, file: name, offset: 0, bytes: PAGE_BYTES, stopsStart: true });
   }
@@ -145,15 +144,13 @@ function chainOf(
 /** The batches of the last segment. Only its last batch can be torn; a good one behind a bad one is damage. */
 async function readTail(files: ReadableFiles, head: SegmentHead, findings: Findings): Promise<Extent> {
   const name = segmentName(head.number);
-  return withFile(files, name, async (file) => {
-    const saltCrc = crc32(head.salt);
-    const seal = await readSeal(file, head.bytes, saltCrc);
+  return withFile(files.open(name, 'read'), async (file) => {
+    const { seal, scanner } = await openScanner(file, head.bytes, crc32(head.salt));
     if (seal !== undefined) {
       const what = 'it is sealed, so a segment that followed it is missing';
       findings.onDamage({ kind: 'sealed', file: name, offset: head.bytes, bytes: 0, what, stopsStart: true });
     }
     const batches: FoundBatch[] = [];
-    const scanner = new Scanner(file, seal?.position ?? head.bytes, saltCrc);
     let end = await visitBatches(scanner, name, undefined, findings, (batch) => {
       batches.push({ ...batch, heads: Buffer.from(batch.heads) });
     });
@@ -174,7 +171,7 @@ export async function visitBatches(
   scanner: Scanner,
   name: string,
   end: number | undefined,
-  { onDamage }: Findings,
+  { onDamage }: Pick<Findings, 'onDamage'>,
   visit: (batch: FoundBatch) => void | Promise<void>,
 ): Promise<number> {
   let position = FIRST_BATCH;

@@ -3,8 +3,8 @@ import { crc32 } from 'node:zlib';
 import { FRAME_BYTES, type Stamp } from './batch.ts';
 import { visitBatches } from './layout.ts';
 import { bufferFile } from './salvage.ts';
-import { Scanner } from './scan.ts';
-import { encodeSegmentHead, FIRST_BATCH, type LogPosition, readSeal } from './segment.ts';
+import { openScanner } from './scan.ts';
+import { encodeSegmentHead, FIRST_BATCH, type LogPosition } from './segment.ts';
 
 /** Where the log ends before a segment, and what it says there. */
 export interface Before extends LogPosition, Stamp {}
@@ -17,14 +17,13 @@ export async function renewHead(bytes: Buffer, number: number, before: Before | 
   if (bytes.length < FIRST_BATCH + FRAME_BYTES) return false;
   const lostCrc = saltCrcOf(bytes, FIRST_BATCH);
   const file = bufferFile(Buffer.from(bytes));
-  const seal = await readSeal(file, bytes.length, lostCrc);
-  const scanner = new Scanner(file, seal?.position ?? bytes.length, lostCrc);
+  const { scanner } = await openScanner(file, bytes.length, lostCrc);
   const first = (await scanner.batchAt(FIRST_BATCH))?.frame;
   if (first === undefined) return false;
   if (before !== undefined && (first.timeMs < before.timeMs || first.nextSeq < before.nextSeq)) return false;
   const salt = randomBytes(16);
   const saltCrc = crc32(salt);
-  await visitBatches(scanner, '', undefined, { onDamage() {}, onTorn() {} }, ({ position }) => {
+  await visitBatches(scanner, '', undefined, { onDamage() {} }, ({ position }) => {
     const covered = bytes.subarray(position + CHECKSUM_AT + 4, position + FRAME_BYTES);
     bytes.writeUInt32LE(crc32(covered, saltCrc), position + CHECKSUM_AT);
   });

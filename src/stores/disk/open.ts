@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import { createGate } from '../../gate.ts';
 import { type Log as Logger, silentLog } from '../../log.ts';
@@ -18,7 +17,6 @@ import { createReader } from './reader.ts';
 import { Recent } from './recent.ts';
 import { type Recovered, recover, rewriteLast } from './recovery.ts';
 import { Reserve } from './reserve.ts';
-import { Scanner } from './scan.ts';
 import { segmentName } from './segment.ts';
 import { Segments } from './segments.ts';
 import { Spares } from './spares.ts';
@@ -133,8 +131,7 @@ async function resume(
   await files.flushDirectory();
   const file = await files.open(segmentName(head.number), 'write');
   try {
-    const scanner = new Scanner(file, head.bytes, crc32(head.salt));
-    if (found.last !== undefined) await rewriteLast(file, scanner, found.last);
+    if (found.last !== undefined) await rewriteLast(file, found.last);
     for (const number of found.dead) await files.unlink(segmentName(number));
   } catch (error) {
     await file.close();

@@ -8,8 +8,8 @@ import { type ReadableFiles, withFile } from './files.ts';
 import { checkRecord } from './kept-record.ts';
 import { visitBatches, type Written } from './layout.ts';
 import { type Recovered, recover } from './recovery.ts';
-import { recordsOf, Scanner } from './scan.ts';
-import { readSeal, segmentName } from './segment.ts';
+import { openScanner, recordsOf } from './scan.ts';
+import { segmentName } from './segment.ts';
 
 /** What the files of a store hold, counted anew. */
 export interface Recount {
@@ -105,17 +105,15 @@ class Check {
   /** Checks every checksum of a segment up to its end. */
   async segment({ number, bytes, salt, end }: Recovered['segments'][number]): Promise<void> {
     const name = segmentName(number);
-    await withFile(this.#files, name, async (file) => {
-      const saltCrc = crc32(salt);
-      const seal = await readSeal(file, bytes, saltCrc);
-      const scanner = new Scanner(file, seal?.position ?? bytes, saltCrc);
+    await withFile(this.#files.open(name, 'read'), async (file) => {
+      const { seal, scanner } = await openScanner(file, bytes, crc32(salt));
       const onDamage = (each: Damage): void => {
         this.#suspects.push({ segment: number, from: each.offset, to: each.offset + each.bytes });
         const isHidden = seal?.index !== undefined;
         const what = isHidden ? `${each.what}; a start reads the index instead` : each.what;
         note(this.#damage, { ...each, what, stopsStart: !isHidden });
       };
-      await visitBatches(scanner, name, end, { onDamage, onTorn() {} }, async (batch) => {
+      await visitBatches(scanner, name, end, { onDamage }, async (batch) => {
         this.batches++;
         for (const record of recordsOf(batch)) {
           if (await scanner.isGood(record)) continue;
@@ -135,7 +133,7 @@ class Check {
       if (!this.#suspects.some((each) => each.segment === number && contains(each, position))) continue;
       const bytes = slots.recordBytes.get(slot);
       const record = Buffer.alloc(bytes);
-      await withFile(this.#files, segmentName(number), (file) => file.read(record, position));
+      await withFile(this.#files.open(segmentName(number), 'read'), (file) => file.read(record, position));
       const { recipient } = table.mailboxOf(slot);
       if (checkRecord(record, 0, { seq: slots.seq.get(slot), recipient, bytes }) === undefined)
         lost.push(slot);

@@ -4,7 +4,7 @@ import type { SlotRows } from '../mailboxes/slots.ts';
 import type { Table } from '../mailboxes/table.ts';
 import { FRAME_BYTES, padded } from './batch.ts';
 import type { Findings } from './damage.ts';
-import { type File, type ReadableFiles, withFile, writeWhole } from './files.ts';
+import { type File, type ReadableFiles, readWhole, withFile, writeWhole } from './files.ts';
 import { HeadReader } from './heads.ts';
 import { type Extent, readLayout, visitBatches, type Written } from './layout.ts';
 import { batchesOfIndex, type FoundBatch, type FoundFrame, Scanner } from './scan.ts';
@@ -61,8 +61,10 @@ export async function recover(
  * Writes the last batch again and flushes it. It was read from the page cache: a killed process may have written it and
  * not have flushed it, and what is built on it must not outlive it.
  */
-export async function rewriteLast(file: File, scanner: Scanner, batch: FoundFrame): Promise<void> {
-  await writeWhole(file, [await scanner.bytesOf(batch)], batch.position);
+export async function rewriteLast(file: File, { position, frame }: FoundFrame): Promise<void> {
+  const batch = Buffer.alloc(padded(frame.length));
+  await readWhole(file, batch, position);
+  await writeWhole(file, [batch], position);
   await file.flush();
 }
 
@@ -107,7 +109,7 @@ async function readSegment(
     return end as number;
   }
   const name = segmentName(head.number);
-  return withFile(files, name, async (file) => {
+  return withFile(files.open(name, 'read'), async (file) => {
     const saltCrc = crc32(head.salt);
     const seal = await readSeal(file, head.bytes, saltCrc);
     const indexed = seal?.index && batchesOfIndex(seal.index, saltCrc);

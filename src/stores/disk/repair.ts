@@ -5,17 +5,24 @@ import type { StoreLimits } from '../store.ts';
 import { asideName, setAside } from './aside.ts';
 import { PAGE_BYTES } from './batch.ts';
 import { type Damage, remedyOf } from './damage.ts';
-import { type File, type Files, type ReadableFiles, storageError, withFile, writeWhole } from './files.ts';
+import {
+  type File,
+  type Files,
+  type ReadableFiles,
+  readWhole,
+  storageError,
+  withFile,
+  writeWhole,
+} from './files.ts';
 import { readLayout, readSegmentHead, visitBatches } from './layout.ts';
 import { lockDirectory } from './lock.ts';
 import { type Before, renewHead } from './lost-head.ts';
 import { type Recount, recount } from './recount.ts';
 import { salvage } from './salvage.ts';
-import { Scanner } from './scan.ts';
+import { openScanner } from './scan.ts';
 import {
   decodeSegmentHead,
   FIRST_BATCH,
-  readSeal,
   SEAL_BYTES,
   type SegmentHead,
   segmentName,
@@ -116,7 +123,7 @@ async function giveName(files: Files, name: string, number: number): Promise<str
 async function mendMissing(files: Files, name: string, end: number): Promise<string> {
   const number = segmentNumber(name) as number;
   for (const other of (await files.list()).filter((each) => /\.seg\.bad\d*$/.test(each))) {
-    const head = await withFile(readableFiles(files), other, (file) => readSegmentHead(file, name));
+    const head = await withFile(openLeniently(files, other), (file) => readSegmentHead(file, name));
     if (!('number' in head)) continue;
     await files.rename(other, name);
     await files.flushDirectory();
@@ -163,13 +170,12 @@ async function addEmpty(files: Files, number: number, end: number): Promise<void
 
 /** Where the log ends before a segment of this number, as far as it is there. */
 async function before(files: Files, number: number): Promise<Before | undefined> {
-  const readable = readableFiles(files);
   const numbers = (await files.list())
     .map(segmentNumber)
     .filter((each) => each !== undefined && each < number);
   for (const segment of (numbers as number[]).sort((a, b) => b - a)) {
     const name = segmentName(segment);
-    const found = await withFile(readable, name, async (file) => {
+    const found = await withFile(openLeniently(files, name), async (file) => {
       const head = await readSegmentHead(file, name);
       return 'number' in head ? lastIn(file, head) : undefined;
     });
@@ -179,28 +185,27 @@ async function before(files: Files, number: number): Promise<Before | undefined>
 }
 
 async function lastIn(file: File, head: SegmentHead): Promise<Before> {
-  const saltCrc = crc32(head.salt);
-  const seal = await readSeal(file, head.bytes, saltCrc);
-  const scanner = new Scanner(file, seal?.position ?? head.bytes, saltCrc);
+  const { scanner } = await openScanner(file, head.bytes, crc32(head.salt));
   let { oldest, timeMs, nextSeq } = head;
-  const position = await visitBatches(scanner, '', undefined, { onDamage() {}, onTorn() {} }, ({ frame }) => {
+  const position = await visitBatches(scanner, '', undefined, { onDamage() {} }, ({ frame }) => {
     ({ oldest, timeMs, nextSeq } = frame);
   });
   return { segment: head.number, position, oldest, timeMs, nextSeq };
 }
 
 function isSegment(files: Files, name: string): Promise<boolean> {
-  return withFile(
-    readableFiles(files),
-    name,
-    async (file) => 'number' in (await readSegmentHead(file, name)),
-  ).catch(() => false);
+  const isHead = async (file: File) => 'number' in (await readSegmentHead(file, name));
+  return withFile(openLeniently(files, name), isHead).catch(() => false);
+}
+
+function openLeniently(files: Files, name: string): Promise<File> {
+  return readableFiles(files).open(name, 'read');
 }
 
 async function bytesOf(files: Files, name: string): Promise<Buffer> {
-  return withFile(readableFiles(files), name, async (file) => {
+  return withFile(openLeniently(files, name), async (file) => {
     const bytes = Buffer.alloc(await file.size());
-    await file.read(bytes, 0);
+    await readWhole(file, bytes, 0);
     return bytes;
   });
 }
@@ -209,9 +214,11 @@ async function bytesOf(files: Files, name: string): Promise<Buffer> {
 async function replace(files: Files, name: string, bytes: Buffer): Promise<string> {
   // A start removes what is called so, and a repair that is killed leaves no more than that.
   const unfinished = `new-${Date.now()}`;
-  const file = await files.create(unfinished);
   try {
-    await finish(file, bytes);
+    await withFile(files.create(unfinished), async (file) => {
+      await writeWhole(file, [bytes], 0);
+      await file.flush();
+    });
     const aside = await asideName(files, name);
     if ((await files.list()).includes(name)) await files.link(name, aside);
     await files.flushDirectory();
@@ -221,15 +228,5 @@ async function replace(files: Files, name: string, bytes: Buffer): Promise<strin
   } catch (error) {
     await files.unlink(unfinished).catch(() => {});
     throw error;
-  }
-}
-
-/** Writes all of a new file, and lets go of it. */
-async function finish(file: File, bytes: Buffer): Promise<void> {
-  try {
-    await writeWhole(file, [bytes], 0);
-    await file.flush();
-  } finally {
-    await file.close();
   }
 }

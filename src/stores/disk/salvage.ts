@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib';
 import { Batch, FRAME_BYTES, PAGE_BYTES, padded, type Stamp } from './batch.ts';
 import type { File } from './files.ts';
 import { ACK, isPush, MEMORY, readHead } from './record.ts';
-import { batchesOfIndex, type FoundRecord, recordsOf, Scanner } from './scan.ts';
-import { encodeSegmentHead, FIRST_BATCH, readSeal, SEAL_BYTES, type SegmentHead } from './segment.ts';
+import { batchesOfIndex, type FoundRecord, openScanner, recordsOf } from './scan.ts';
+import { encodeSegmentHead, FIRST_BATCH, SEAL_BYTES, type SegmentHead } from './segment.ts';
 
 /** Where a frame has the checksum of its record heads. */
 const HEADS_CRC_AT = 16;
@@ -25,10 +25,9 @@ export interface Salvaged {
  */
 export async function salvage(bytes: Buffer, head: SegmentHead, end: number): Promise<Salvaged> {
   const saltCrc = crc32(head.salt);
-  const seal = await readSeal(bufferFile(bytes), head.bytes, saltCrc);
+  const { seal, scanner } = await openScanner(bufferFile(bytes), head.bytes, saltCrc);
   const indexed = (seal?.index && batchesOfIndex(seal.index, saltCrc)) ?? [];
   const byPosition = new Map(indexed.map((batch) => [batch.position, batch]));
-  const scanner = new Scanner(bufferFile(bytes), seal?.position ?? head.bytes, saltCrc);
   const fileBytes = Math.max(head.bytes, end + SEAL_BYTES);
   const rebuilt = Buffer.alloc(fileBytes);
   encodeSegmentHead({ ...head, bytes: fileBytes }).copy(rebuilt);

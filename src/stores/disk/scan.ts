@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { FRAME_BYTES, type Frame, PAGE_BYTES, padded, readFrame } from './batch.ts';
+import { FRAME_BYTES, type Frame, PAGE_BYTES, readFrame } from './batch.ts';
 import type { File } from './files.ts';
 import {
   expectedPayloadCrc,
@@ -10,6 +10,7 @@ import {
   type RecordHead,
   readHead,
 } from './record.ts';
+import { readSeal, type Seal } from './segment.ts';
 
 const WINDOW_BYTES = 1 << 20;
 
@@ -122,13 +123,6 @@ export class Scanner {
     return true;
   }
 
-  /** The bytes of a batch, padding included. */
-  async bytesOf({ position, frame }: FoundFrame): Promise<Buffer> {
-    const bytes = Buffer.alloc(padded(frame.length));
-    await this.#file.read(bytes, position);
-    return bytes;
-  }
-
   /** Reads anew what it looks at next. */
   forget(): void {
     this.#window = this.#buffer.subarray(0, 0);
@@ -162,6 +156,16 @@ export class Scanner {
     this.#start = position;
     return 0;
   }
+}
+
+/** The seal of a segment, if it has one, and what reads the batches before it. */
+export async function openScanner(
+  file: File,
+  fileBytes: number,
+  saltCrc: number,
+): Promise<{ readonly seal: Seal | undefined; readonly scanner: Scanner }> {
+  const seal = await readSeal(file, fileBytes, saltCrc);
+  return { seal, scanner: new Scanner(file, seal?.position ?? fileBytes, saltCrc) };
 }
 
 /** The batches of a segment's index, in order; undefined if one of them is not good. */

@@ -1,6 +1,6 @@
 import type { Gate } from '../../gate.ts';
 import { PAGE_BYTES } from './batch.ts';
-import { type Files, writeWhole } from './files.ts';
+import { type Files, withFile, writeWhole } from './files.ts';
 
 /** What a new file is filled with, a step at a time. */
 const ZEROS = Buffer.alloc(1 << 20);
@@ -86,18 +86,14 @@ export class Spares {
   }
 
   async #blank(name: string): Promise<void> {
-    const file = await this.#files.open(name, 'write');
-    try {
+    await withFile(this.#files.open(name, 'write'), async (file) => {
       await writeWhole(file, [BLANK], 0);
       await file.flush();
-    } finally {
-      await file.close();
-    }
+    });
   }
 
   async #fill(name: string, bytes: number): Promise<void> {
-    const file = await this.#files.create(name);
-    try {
+    await withFile(this.#files.create(name), async (file) => {
       for (let at = 0; at < bytes; at += ZEROS.length) {
         const piece = ZEROS.subarray(0, bytes - at);
         await this.#gate(async () => {
@@ -105,19 +101,14 @@ export class Spares {
           await file.flush();
         });
       }
-    } finally {
-      await file.close();
-    }
+    });
   }
 
-  async #isBlank(name: string): Promise<boolean> {
-    const file = await this.#files.open(name, 'read');
-    try {
+  #isBlank(name: string): Promise<boolean> {
+    return withFile(this.#files.open(name, 'read'), async (file) => {
       const page = Buffer.alloc(PAGE_BYTES, 1);
       const whole = (await file.size()) === this.#segmentBytes && (await file.read(page, 0)) === PAGE_BYTES;
       return whole && page.equals(BLANK);
-    } finally {
-      await file.close();
-    }
+    });
   }
 }
