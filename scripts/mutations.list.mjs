@@ -164,11 +164,11 @@ export const mutations = [
     name: 'answer what rests on a batch before it is on disk',
     patches: [
       {
-        file: 'disk/writer.ts',
-        find: '    const decide = (answer: unknown): void => {\n',
-        replace: `    const { records } = this.#batch;
-    const decide = (answer: unknown): void => {
-      if (this.#batch.records === records) resolve(answer as never);
+        file: 'disk/requests.ts',
+        find: '  const accept = (answer: unknown): void => {\n',
+        replace: `  const { records } = batch;
+  const accept = (answer: unknown): void => {
+    if (batch.records === records) resolve(answer as never);
 `,
       },
     ],

@@ -18,7 +18,8 @@ import type { Message, MessageKey, NewMessage, PackedMessage } from '../message.
  *    lost, and pushes are taken again once they can be.
  * 9. `close` waits for what is in flight.
  *
- * What a store refuses it throws as `RelayError`: `quota_exceeded` or `storage_error`.
+ * What a store refuses it rejects with a `RelayError`: `quota_exceeded` or `storage_error`; one on disk with `invalid_input` too, where
+ * a recipient or a kind has more than 65,535 bytes.
  */
 export interface Store {
   /**

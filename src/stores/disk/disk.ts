@@ -99,7 +99,7 @@ export class DiskStore implements Store {
 
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
     // By far the commonest request is the pull of an empty mailbox.
-    if (this.#isEmpty(recipient)) return EMPTY_PAGE;
+    if (this.#closing === undefined && this.#isEmpty(recipient)) return EMPTY_PAGE;
     return this.#operate(() => this.#pull(recipient, afterSeq, limit));
   }
 
@@ -160,7 +160,7 @@ export class DiskStore implements Store {
 
   #isEmpty(recipient: string): boolean {
     const mailbox = this.#mailboxes.table.mailbox(recipient);
-    return (mailbox === undefined || mailbox.messages === 0) && this.#closing === undefined;
+    return mailbox === undefined || mailbox.messages === 0;
   }
 
   async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
@@ -217,12 +217,17 @@ export class DiskStore implements Store {
 
   /** Submits what changes a mailbox; the writer waits for what was submitted, so that only a wait before is counted. */
   #submit<Answer>(recipient: string, request: () => Request<Answer>): Promise<Answer> {
-    const dropping = this.#closing === undefined ? this.#expiry.dropDue(recipient) : undefined;
-    if (this.#closing === undefined && dropping === undefined) return this.#writer.submit(request());
-    return this.#operate(async () => {
-      await dropping;
-      return this.#writer.submit(request());
-    });
+    if (this.#closing !== undefined) return Promise.reject(new RelayError('storage_error'));
+    try {
+      const dropping = this.#expiry.dropDue(recipient);
+      if (dropping === undefined) return this.#writer.submit(request());
+      return this.#operate(async () => {
+        await dropping;
+        return this.#writer.submit(request());
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #operate<Answer>(operation: () => Promise<Answer>): Promise<Answer> {

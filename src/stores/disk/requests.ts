@@ -34,6 +34,30 @@ export interface Decided extends Omit<Waiting, 'resolve'> {
   readonly tell: () => void;
 }
 
+/** Decides what waits, and adds it to what is decided. Of few requests does it take more than this turn of the event loop. */
+export function decide(
+  { request, resolve, reject }: Waiting,
+  batch: Batch,
+  nowMs: number,
+  decided: Decided[],
+): Promise<void> | undefined {
+  const accept = (answer: unknown): void => {
+    decided.push({ request, reject, tell: () => resolve(answer as never) });
+  };
+  const refuse = (error: unknown): void => {
+    decided.push({ request, reject, tell: () => reject(error) });
+    if (!(error instanceof RelayError)) throw error;
+  };
+  try {
+    const decision = request.decide(batch, nowMs);
+    if (decision instanceof Promise) return decision.then(accept, refuse);
+    accept(decision);
+  } catch (error) {
+    refuse(error);
+  }
+  return undefined;
+}
+
 /** `payloadCrc` is the CRC-32 of its payload. */
 export function pushRequest(
   mailboxes: Mailboxes,

@@ -12,10 +12,10 @@ import type { Cleaner } from './cleaner.ts';
 import type { Journal } from './journal.ts';
 import { Pace } from './pace.ts';
 import { Queue } from './queue.ts';
-import type { Decided, Request, Waiting } from './requests.ts';
+import { type Decided, decide, type Request } from './requests.ts';
 import type { Purpose, Reserve } from './reserve.ts';
 
-/** After a batch of the cleaner's that found no room. */
+/** After a batch of the cleaner's alone that failed. */
 const RETRY_MS = 1000;
 
 /**
@@ -33,6 +33,7 @@ export class Writer {
   readonly #cleaner: Cleaner;
   readonly #pace: Pace;
   readonly #expiry: Expiry;
+  readonly #logger: Logger;
   readonly #batch: Batch;
   readonly #time: StoreTime;
   readonly #batchBytesMax: number;
@@ -66,6 +67,7 @@ export class Writer {
     this.#cleaner = parts.cleaner;
     this.#pace = new Pace(parts);
     this.#expiry = parts.expiry;
+    this.#logger = parts.logger;
     this.#batch = parts.batch;
     this.#time = parts.time;
     this.#batchBytesMax = Math.min(BATCH_BYTES_MAX, parts.journal.capacity);
@@ -102,10 +104,7 @@ export class Writer {
     this.#pace.close();
     while (this.#isRunning) await this.#running;
     await this.#cleaner.idle();
-    for (const { request, reject } of this.#queue.drain()) {
-      this.backlog.remove(request.bytesMax);
-      reject(new RelayError('storage_error'));
-    }
+    this.#refuseWaiting(new RelayError('storage_error'));
     if (this.#journal.broken) return;
     this.#batch.reset();
     this.#batch.addEnd();
@@ -157,6 +156,11 @@ export class Writer {
       for (const { tell } of decided) tell();
     } catch (error) {
       this.#takeBack(decided, error);
+      if (error instanceof RelayError) return true;
+      this.#logger.error({ err: error }, 'a batch failed for a reason that there should not be');
+      // They might meet the same again, in a loop that never ends.
+      if (decided.length === 0) this.#refuseWaiting(error);
+      return decided.length > 0;
     } finally {
       this.backlog.remove(decided.reduce((sum, { request }) => sum + request.bytesMax, 0));
       if (!this.#isClosing) this.#pace.readAhead(() => this.#kick());
@@ -184,32 +188,9 @@ export class Writer {
       this.#queue.take();
       const dropping = this.#expiry.dropDue(request.recipient, nowMs);
       if (dropping !== undefined) await dropping;
-      const deciding = this.#decideOne(next, decided, nowMs);
+      const deciding = decide(next, this.#batch, nowMs, decided);
       if (deciding !== undefined) await deciding;
     }
-  }
-
-  /** Of few requests does it take more than this turn of the event loop. */
-  #decideOne(
-    { request, resolve, reject }: Waiting,
-    decided: Decided[],
-    nowMs: number,
-  ): Promise<void> | undefined {
-    const decide = (answer: unknown): void => {
-      decided.push({ request, reject, tell: () => resolve(answer as never) });
-    };
-    const refuse = (error: unknown): void => {
-      decided.push({ request, reject, tell: () => reject(error) });
-      if (!(error instanceof RelayError)) throw error;
-    };
-    try {
-      const answer = request.decide(this.#batch, nowMs);
-      if (answer instanceof Promise) return answer.then(decide, refuse);
-      decide(answer);
-    } catch (error) {
-      refuse(error);
-    }
-    return undefined;
   }
 
   /** Whether a full disk is about to have room: acks, which give more of it back, wait for that rather than be refused. */
@@ -227,9 +208,12 @@ export class Writer {
       ({ segment, position } = await this.#journal.append(this.#batch, this.#purposeOf(decided)));
       this.#namedDrops = drops;
     }
-    this.settling = inTurns((max) => this.#mailboxes.settle(nowMs, segment, position, max));
-    await this.settling;
-    this.settling = undefined;
+    try {
+      this.settling = inTurns((max) => this.#mailboxes.settle(nowMs, segment, position, max));
+      await this.settling;
+    } finally {
+      this.settling = undefined;
+    }
   }
 
   #purposeOf(decided: readonly Decided[]): Purpose {
@@ -238,10 +222,17 @@ export class Writer {
     return isCleaners ? 'clean' : 'ack';
   }
 
+  #refuseWaiting(error: unknown): void {
+    for (const { request, reject } of this.#queue.drain()) {
+      this.backlog.remove(request.bytesMax);
+      reject(error);
+    }
+  }
+
   /** The batch failed, so that nothing of it counts. */
   #takeBack(decided: readonly Decided[], error: unknown): void {
     this.#mailboxes.undo();
-    if (this.#purposeOf(decided) === 'clean') this.#cleaner.pause(RETRY_MS);
+    if (decided.length === 0) this.#cleaner.pause(RETRY_MS);
     else if (this.#isMoving) this.#cleaner.restart();
     for (const { reject } of decided) reject(error);
   }
