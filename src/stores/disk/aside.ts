@@ -8,6 +8,11 @@ export async function setAside(files: Files, name: string): Promise<string> {
   return aside;
 }
 
+/** Whether it is a segment that was set aside. */
+export function isAsideSegment(name: string): boolean {
+  return /\.seg\.bad\d*$/.test(name);
+}
+
 /** A name to keep it under: what was kept before stays. */
 export async function asideName(files: Files, name: string): Promise<string> {
   const names = await files.list();

@@ -3,7 +3,7 @@ import { type Address, instantiate } from '../../wasm.ts';
 import { LIVE, MEMORY, type SlotRows, slotRow } from '../mailboxes/slots.ts';
 import type { Table } from '../mailboxes/table.ts';
 import { headsWasm } from './heads-wasm.ts';
-import { END, emptyHead, headBytesAt, isPush, type RecordHead, readHead } from './record.ts';
+import { END, headBytesAt, isPush, type RecordHead, readHead } from './record.ts';
 import type { LogPosition } from './segment.ts';
 
 /** What `wasm/heads.ts` exports. */
@@ -72,7 +72,6 @@ export class HeadReader {
 /** A row that is made without WebAssembly. */
 class OneRow implements SlotRows {
   readonly #table: Table;
-  readonly #head = emptyHead();
   keys: Uint32Array = new Uint32Array();
   readonly times = new Float64Array(2);
   slots: Uint32Array = new Uint32Array();
@@ -83,7 +82,7 @@ class OneRow implements SlotRows {
 
   /** Reads the whole head at a place; returns it. */
   read(heads: Buffer, at: number, segment: number, position: number): RecordHead {
-    const head = readHead(heads, at, this.#head) as RecordHead;
+    const head = readHead(heads, at) as RecordHead;
     if (head.kind === END) return head;
     const { recipient, words, chunkIndex, payloadBytes } = head;
     this.keys = this.#table.slots.keys.rowOf(this.#table.mailboxFor(recipient).number, words, chunkIndex);

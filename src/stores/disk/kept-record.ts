@@ -1,9 +1,19 @@
 import { crc32 } from 'node:zlib';
-import { readBig, readSafe, readU16, readU32, readU32BE } from '../../integers.ts';
+import { readBig, readSafe, readU16, readU32 } from '../../integers.ts';
 import type { Message, PackedMessage } from '../../message.ts';
 import { packedChecker } from '../../packed.ts';
 import { uuidText } from '../mailboxes/uuid.ts';
-import { expectedPayloadCrc, headBytesAt, keptBytesAt, PUSH, PUSH_BASE64, PUSH_BYTES } from './record.ts';
+import {
+  AT,
+  expectedPayloadCrc,
+  headBytesAt,
+  keptBytesAt,
+  PUSH,
+  PUSH_BASE64,
+  PUSH_BYTES,
+  recipientAt,
+  wordsAt,
+} from './record.ts';
 import type { Wanted } from './runs.ts';
 
 /** A message's record as it stands in bytes that were read; its fields are read from there when they are asked for. */
@@ -28,7 +38,7 @@ export class KeptRecord implements PackedMessage {
   }
 
   get payloadBytes(): number {
-    return readU32(this.bytes, this.at + 72);
+    return readU32(this.bytes, this.at + AT.payloadBytes);
   }
 
   /** Whether the payload is kept as bytes. */
@@ -38,7 +48,7 @@ export class KeptRecord implements PackedMessage {
 
   /** What the CRC of the payload, as it is kept, must be. */
   get expectedPayloadCrc(): number {
-    return expectedPayloadCrc(this.bytes, this.at, this);
+    return expectedPayloadCrc(this.bytes, this.at, this.headBytes);
   }
 
   /** Whether every byte is as it was written. */
@@ -58,22 +68,21 @@ export class KeptRecord implements PackedMessage {
 
   message(): Message {
     const { bytes, at } = this;
-    const word = (index: number): number => readU32BE(bytes, at + 24 + 4 * index);
-    const kindAt = at + PUSH_BYTES + readU16(bytes, at + 2);
+    const kindAt = at + PUSH_BYTES + readU16(bytes, at + AT.recipientBytes);
     return {
       recipient: this.recipient,
-      messageId: uuidText([word(0), word(1), word(2), word(3)]),
+      messageId: uuidText(wordsAt(bytes, at)),
       payload: this.payloadOf(this.keptPayload),
       meta: {
-        kind: bytes.toString('utf8', kindAt, kindAt + readU16(bytes, at + 4)),
-        totalLen: readBig(bytes, at + 48),
-        chunkIndex: readU32(bytes, at + 40),
-        chunkCount: readU32(bytes, at + 44),
-        sentMs: readBig(bytes, at + 56),
+        kind: bytes.toString('utf8', kindAt, kindAt + readU16(bytes, at + AT.kindBytes)),
+        totalLen: readBig(bytes, at + AT.totalLen),
+        chunkIndex: readU32(bytes, at + AT.chunkIndex),
+        chunkCount: readU32(bytes, at + AT.chunkCount),
+        sentMs: readBig(bytes, at + AT.sentMs),
       },
       seq: this.seq,
-      arrivalMs: readSafe(bytes, at + 16),
-      deadlineMs: readBig(bytes, at + 64),
+      arrivalMs: readSafe(bytes, at + AT.ms),
+      deadlineMs: readBig(bytes, at + AT.deadlineMs),
     };
   }
 
@@ -89,11 +98,9 @@ type WantedRecord = Pick<Wanted, 'seq' | 'recipient' | 'bytes'>;
 export function wantedRecord(bytes: Buffer, at: number, wanted: WantedRecord): KeptRecord | undefined {
   const headBytes = headBytesAt(bytes, at);
   if (headBytes === 0 || (bytes[at] as number) > PUSH_BASE64) return undefined;
-  if (readSafe(bytes, at + 8) !== wanted.seq || headBytes + keptBytesAt(bytes, at) !== wanted.bytes)
+  if (readSafe(bytes, at + AT.seq) !== wanted.seq || headBytes + keptBytesAt(bytes, at) !== wanted.bytes)
     return undefined;
-  const recipientAt = at + PUSH_BYTES;
-  const recipient = bytes.toString('utf8', recipientAt, recipientAt + readU16(bytes, at + 2));
-  return recipient === wanted.recipient ? new KeptRecord(bytes, at, wanted) : undefined;
+  return recipientAt(bytes, at) === wanted.recipient ? new KeptRecord(bytes, at, wanted) : undefined;
 }
 
 /** The same, if every byte of it is there and as it was written. */

@@ -12,6 +12,7 @@ import {
   segmentName,
   segmentNumber,
 } from './segment.ts';
+import { isSpare } from './spares.ts';
 
 /** A segment that counts, and up to where. */
 export interface Extent {
@@ -68,8 +69,7 @@ export async function readLayout(
 
 /** Whether a log has lost all its segments: a new one begins with a segment, and prepares more than one spare only then. */
 function isRemains(names: readonly string[]): boolean {
-  const spares = names.filter((name) => /^spare-\d+$/.test(name));
-  return spares.length > 1 && !names.some((name) => segmentNumber(name) !== undefined);
+  return names.filter(isSpare).length > 1 && !names.some((name) => segmentNumber(name) !== undefined);
 }
 
 async function readHeads(

@@ -20,7 +20,23 @@ export const MEMORY = 4;
 /** The store was closed; nothing was on its way. */
 export const END = 5;
 
-const KEY_BYTES = 44;
+/** Where the fields of a record stand, those of a message only from `chunkCount` on. */
+export const AT = {
+  recipientBytes: 2,
+  kindBytes: 4,
+  zero: 6,
+  seq: 8,
+  ms: 16,
+  messageId: 24,
+  chunkIndex: 40,
+  chunkCount: 44,
+  totalLen: 48,
+  sentMs: 56,
+  deadlineMs: 64,
+  payloadBytes: 72,
+} as const;
+/** Of the head of an ack, before its recipient. */
+const ACK_BYTES = 44;
 /** Of the head of a message, before its recipient and kind. */
 export const PUSH_BYTES = 76;
 /** Ends the head of a message. */
@@ -67,7 +83,7 @@ export function pushHeadBytes(recipient: string, kind: string): number | undefin
 }
 
 export function ackBytes(recipient: string): number {
-  return KEY_BYTES + Buffer.byteLength(recipient);
+  return ACK_BYTES + Buffer.byteLength(recipient);
 }
 
 /** Writes the head of a message. */
@@ -76,13 +92,13 @@ export function writePushHead(into: Buffer, at: number, push: PushHead): void {
   const recipientBytes = into.write(push.recipient, at + PUSH_BYTES);
   const kindBytes = into.write(meta.kind, at + PUSH_BYTES + recipientBytes);
   writeKey(into, at, PUSH, push.words, meta.chunkIndex, push.seq, push.arrivalMs);
-  into.writeUInt16LE(recipientBytes, at + 2);
-  into.writeUInt16LE(kindBytes, at + 4);
-  into.writeUInt32LE(meta.chunkCount, at + 44);
-  into.writeBigUInt64LE(meta.totalLen, at + 48);
-  into.writeBigUInt64LE(meta.sentMs, at + 56);
-  into.writeBigUInt64LE(push.deadlineMs, at + 64);
-  into.writeUInt32LE(push.payloadBytes, at + 72);
+  into.writeUInt16LE(recipientBytes, at + AT.recipientBytes);
+  into.writeUInt16LE(kindBytes, at + AT.kindBytes);
+  into.writeUInt32LE(meta.chunkCount, at + AT.chunkCount);
+  into.writeBigUInt64LE(meta.totalLen, at + AT.totalLen);
+  into.writeBigUInt64LE(meta.sentMs, at + AT.sentMs);
+  into.writeBigUInt64LE(push.deadlineMs, at + AT.deadlineMs);
+  into.writeUInt32LE(push.payloadBytes, at + AT.payloadBytes);
   const end = at + PUSH_BYTES + recipientBytes + kindBytes;
   into.writeInt32LE(crc32(into.subarray(at, end)) ^ push.payloadCrc, end);
 }
@@ -91,11 +107,7 @@ export function writePushHead(into: Buffer, at: number, push: PushHead): void {
  * What the CRC of a message's payload must be for its record to be whole: the checksum covers the head too, so that no
  * field of a message that is read alone, without the rest of its batch, can have changed.
  */
-export function expectedPayloadCrc(
-  from: Buffer,
-  at: number,
-  { headBytes }: Pick<RecordHead, 'headBytes'>,
-): number {
+export function expectedPayloadCrc(from: Buffer, at: number, headBytes: number): number {
   const end = at + headBytes - CHECKSUM_BYTES;
   return (crc32(from.subarray(at, end)) ^ from.readInt32LE(end)) >>> 0;
 }
@@ -111,33 +123,33 @@ export function writeAck(
   kind: typeof ACK | typeof MEMORY,
   ack: Pick<RecordHead, 'recipient' | 'words' | 'chunkIndex' | 'seq' | 'ms'>,
 ): void {
-  const recipientBytes = into.write(ack.recipient, at + KEY_BYTES);
+  const recipientBytes = into.write(ack.recipient, at + ACK_BYTES);
   writeKey(into, at, kind, ack.words, ack.chunkIndex, ack.seq, ack.ms);
-  into.writeUInt16LE(recipientBytes, at + 2);
-  into.writeUInt16LE(0, at + 4);
+  into.writeUInt16LE(recipientBytes, at + AT.recipientBytes);
+  into.writeUInt16LE(0, at + AT.kindBytes);
 }
 
 /** Writes an end record; returns its length. */
 export function writeEnd(into: Buffer, at: number): number {
-  into.fill(0, at, at + KEY_BYTES);
+  into.fill(0, at, at + ACK_BYTES);
   into.writeUInt8(END, at);
-  return KEY_BYTES;
+  return ACK_BYTES;
 }
 
 /** Length of the head that begins at `at`; 0 if no whole one stands there. */
 export function headBytesAt(from: Buffer, at: number): number {
-  if (at + KEY_BYTES > from.length) return 0;
+  if (at + ACK_BYTES > from.length) return 0;
   const kind = from[at] as number;
   if (kind < PUSH || kind > END) return 0;
-  const fixedBytes = kind <= PUSH_BASE64 ? PUSH_BYTES + CHECKSUM_BYTES : KEY_BYTES;
-  const headBytes = fixedBytes + readU16(from, at + 2) + readU16(from, at + 4);
+  const fixedBytes = kind <= PUSH_BASE64 ? PUSH_BYTES + CHECKSUM_BYTES : ACK_BYTES;
+  const headBytes = fixedBytes + readU16(from, at + AT.recipientBytes) + readU16(from, at + AT.kindBytes);
   return at + headBytes > from.length ? 0 : headBytes;
 }
 
 /** Length of the payload behind the whole head that begins at `at`, as it is kept. */
 export function keptBytesAt(from: Buffer, at: number): number {
   const kind = from[at] as number;
-  return kind > PUSH_BASE64 ? 0 : keptBytesOf(kind, readU32(from, at + 72));
+  return kind > PUSH_BASE64 ? 0 : keptBytesOf(kind, readU32(from, at + AT.payloadBytes));
 }
 
 /** Length of a payload as it is kept. */
@@ -147,46 +159,33 @@ function keptBytesOf(kind: number, payloadBytes: number): number {
 
 /** Whom the record is for whose whole head begins at `at`. */
 export function recipientAt(from: Buffer, at: number): string {
-  const begin = at + ((from[at] as number) <= PUSH_BASE64 ? PUSH_BYTES : KEY_BYTES);
-  return from.toString('utf8', begin, begin + readU16(from, at + 2));
+  const begin = at + ((from[at] as number) <= PUSH_BASE64 ? PUSH_BYTES : ACK_BYTES);
+  return from.toString('utf8', begin, begin + readU16(from, at + AT.recipientBytes));
 }
 
-type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+/** The UUID of the record that begins at `at`. */
+export function wordsAt(from: Buffer, at: number): Words {
+  const word = (index: number): number => readU32BE(from, at + AT.messageId + 4 * index);
+  return [word(0), word(1), word(2), word(3)];
+}
 
-/** Reads the head that begins at `at`, into an object that is there if one is given; undefined if no whole head stands there. */
-export function readHead(from: Buffer, at: number, into?: RecordHead): RecordHead | undefined {
+/** Reads the head that begins at `at`; undefined if no whole one stands there. */
+export function readHead(from: Buffer, at: number): RecordHead | undefined {
   const headBytes = headBytesAt(from, at);
   if (headBytes === 0) return undefined;
-  const head: Writable<RecordHead> = into ?? emptyHead();
   const kind = from[at] as number;
   const hasPayload = kind <= PUSH_BASE64;
-  head.kind = kind;
-  head.recipient = recipientAt(from, at);
-  const words = head.words as Writable<Words>;
-  for (let word = 0; word < words.length; word++) words[word] = readU32BE(from, at + 24 + 4 * word);
-  head.chunkIndex = readU32(from, at + 40);
-  head.seq = readSafe(from, at + 8);
-  head.ms = readSafe(from, at + 16);
-  head.headBytes = headBytes;
-  head.payloadBytes = hasPayload ? readU32(from, at + 72) : 0;
-  head.keptBytes = keptBytesAt(from, at);
-  head.deadlineMs = hasPayload ? readSafe(from, at + 64) : 0;
-  return head;
-}
-
-/** For those who read many heads, one after the other. */
-export function emptyHead(): RecordHead {
   return {
-    kind: END,
-    recipient: '',
-    words: [0, 0, 0, 0],
-    chunkIndex: 0,
-    seq: 0,
-    ms: 0,
-    headBytes: 0,
-    payloadBytes: 0,
-    keptBytes: 0,
-    deadlineMs: 0,
+    kind,
+    recipient: recipientAt(from, at),
+    words: wordsAt(from, at),
+    chunkIndex: readU32(from, at + AT.chunkIndex),
+    seq: readSafe(from, at + AT.seq),
+    ms: readSafe(from, at + AT.ms),
+    headBytes,
+    payloadBytes: hasPayload ? readU32(from, at + AT.payloadBytes) : 0,
+    keptBytes: keptBytesAt(from, at),
+    deadlineMs: hasPayload ? readSafe(from, at + AT.deadlineMs) : 0,
   };
 }
 
@@ -200,12 +199,9 @@ function writeKey(
   ms: number,
 ): void {
   into.writeUInt16LE(kind, at);
-  into.writeUInt16LE(0, at + 6);
-  writeSafe(into, at + 8, seq);
-  writeSafe(into, at + 16, ms);
-  into.writeUInt32BE(words[0], at + 24);
-  into.writeUInt32BE(words[1], at + 28);
-  into.writeUInt32BE(words[2], at + 32);
-  into.writeUInt32BE(words[3], at + 36);
-  into.writeUInt32LE(chunkIndex, at + 40);
+  into.writeUInt16LE(0, at + AT.zero);
+  writeSafe(into, at + AT.seq, seq);
+  writeSafe(into, at + AT.ms, ms);
+  words.forEach((word, index) => void into.writeUInt32BE(word, at + AT.messageId + 4 * index));
+  into.writeUInt32LE(chunkIndex, at + AT.chunkIndex);
 }

@@ -9,7 +9,7 @@ import { checkRecord } from './kept-record.ts';
 import { visitBatches, type Written } from './layout.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { openScanner, recordsOf } from './scan.ts';
-import { segmentName } from './segment.ts';
+import { type LogPosition, segmentName } from './segment.ts';
 
 /** What the files of a store hold, counted anew. */
 export interface Recount {
@@ -43,8 +43,8 @@ export interface RecountOptions {
   readonly onLost?: (fact: Fact) => void;
 }
 
-/** A stretch of a segment in which records may not be what they were. */
-interface Suspect {
+/** A stretch of a segment that is not what it was. */
+interface Stretch {
   readonly segment: number;
   readonly from: number;
   readonly to: number;
@@ -94,7 +94,8 @@ export async function recount(files: ReadableFiles, options: RecountOptions): Pr
 class Check {
   readonly #files: ReadableFiles;
   readonly #damage: Damage[];
-  readonly #suspects: Suspect[] = [];
+  readonly #badBatches: Stretch[] = [];
+  readonly #badRecords: LogPosition[] = [];
   batches = 0;
 
   constructor(files: ReadableFiles, damage: Damage[]) {
@@ -108,7 +109,7 @@ class Check {
     await withFile(this.#files.open(name, 'read'), async (file) => {
       const { seal, scanner } = await openScanner(file, bytes, crc32(salt));
       const onDamage = (each: Damage): void => {
-        this.#suspects.push({ segment: number, from: each.offset, to: each.offset + each.bytes });
+        this.#badBatches.push({ segment: number, from: each.offset, to: each.offset + each.bytes });
         const isHidden = seal?.index !== undefined;
         const what = isHidden ? `${each.what}; a start reads the index instead` : each.what;
         note(this.#damage, { ...each, what, stopsStart: !isHidden });
@@ -116,8 +117,8 @@ class Check {
       await visitBatches(scanner, name, end, { onDamage }, async (batch) => {
         this.batches++;
         for (const record of recordsOf(batch)) {
-          if (await scanner.isGood(record)) continue;
-          this.#suspects.push({ segment: number, from: record.position, to: record.position + 1 });
+          const { position } = record;
+          if (!(await scanner.isGood(record))) this.#badRecords.push({ segment: number, position });
         }
       });
     });
@@ -127,30 +128,39 @@ class Check {
   async lostOf({ table }: Mailboxes): Promise<number[]> {
     const lost: number[] = [];
     const { slots } = table;
-    for (let slot = 1; this.#suspects.length > 0 && slot < slots.end; slot++) {
+    const placeOf = (slot: number): LogPosition => ({
+      segment: slots.segment.get(slot),
+      position: slots.position.get(slot),
+    });
+    const isAnyBad = this.#badBatches.length + this.#badRecords.length > 0;
+    for (let slot = 1; isAnyBad && slot < slots.end; slot++) {
       if (slots.state.get(slot) !== LIVE) continue;
-      const [number, position] = [slots.segment.get(slot), slots.position.get(slot)];
-      if (!this.#suspects.some((each) => each.segment === number && contains(each, position))) continue;
+      const place = placeOf(slot);
+      const isSuspect =
+        this.#badRecords.some((each) => isSame(each, place)) ||
+        this.#badBatches.some((each) => contains(each, place));
+      if (!isSuspect) continue;
       const bytes = slots.recordBytes.get(slot);
       const record = Buffer.alloc(bytes);
-      await withFile(this.#files.open(segmentName(number), 'read'), (file) => file.read(record, position));
+      await withFile(this.#files.open(segmentName(place.segment), 'read'), (file) =>
+        file.read(record, place.position),
+      );
       const { recipient } = table.mailboxOf(slot);
       if (checkRecord(record, 0, { seq: slots.seq.get(slot), recipient, bytes }) === undefined)
         lost.push(slot);
     }
-    const lostPlaces = lost.map((slot) => [slots.segment.get(slot), slots.position.get(slot)] as const);
-    for (const [segment, offset] of lostPlaces) this.#noteMessage(segment, offset, 'a message is damaged');
-    for (const { segment, from, to } of this.#suspects) {
-      const isLost = lostPlaces.some(([number, position]) => number === segment && position === from);
-      if (to === from + 1 && !isLost)
-        this.#noteMessage(segment, from, 'a message is damaged that was deleted or moved before');
+    const lostPlaces = lost.map(placeOf);
+    for (const place of lostPlaces) this.#noteMessage(place, 'a message is damaged');
+    for (const place of this.#badRecords) {
+      if (!lostPlaces.some((each) => isSame(each, place)))
+        this.#noteMessage(place, 'a message is damaged that was deleted or moved before');
     }
     return lost;
   }
 
-  #noteMessage(segment: number, offset: number, what: string): void {
+  #noteMessage({ segment, position }: LogPosition, what: string): void {
     const file = segmentName(segment);
-    note(this.#damage, { kind: 'message', file, offset, bytes: 0, what, stopsStart: false });
+    note(this.#damage, { kind: 'message', file, offset: position, bytes: 0, what, stopsStart: false });
   }
 }
 
@@ -159,6 +169,10 @@ function note(damage: Damage[], found: Damage): void {
   if (!damage.some(({ file, offset }) => file === found.file && offset === found.offset)) damage.push(found);
 }
 
-function contains({ from, to }: Suspect, position: number): boolean {
-  return position >= from && position < to;
+function isSame(one: LogPosition, other: LogPosition): boolean {
+  return one.segment === other.segment && one.position === other.position;
+}
+
+function contains({ segment, from, to }: Stretch, place: LogPosition): boolean {
+  return segment === place.segment && from <= place.position && place.position < to;
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
 import type { StoreLimits } from '../store.ts';
-import { asideName, setAside } from './aside.ts';
+import { asideName, isAsideSegment, setAside } from './aside.ts';
 import { PAGE_BYTES } from './batch.ts';
 import { type Damage, remedyOf } from './damage.ts';
 import {
@@ -29,6 +29,7 @@ import {
   segmentNumber,
 } from './segment.ts';
 import { readableFiles } from './snapshot.ts';
+import { unfinishedName } from './spares.ts';
 import { filesOfStore } from './verify.ts';
 
 /** What a repair has found, done and left. */
@@ -122,7 +123,7 @@ async function giveName(files: Files, name: string, number: number): Promise<str
 /** Brings a segment back that was set aside; else an empty one takes its place, which ends where the next one says. */
 async function mendMissing(files: Files, name: string, end: number): Promise<string> {
   const number = segmentNumber(name) as number;
-  for (const other of (await files.list()).filter((each) => /\.seg\.bad\d*$/.test(each))) {
+  for (const other of (await files.list()).filter(isAsideSegment)) {
     const head = await withFile(openLeniently(files, other), (file) => readSegmentHead(file, name));
     if (!('number' in head)) continue;
     await files.rename(other, name);
@@ -213,7 +214,7 @@ async function bytesOf(files: Files, name: string): Promise<Buffer> {
 /** Puts other bytes under a name, whole or not at all; resolves with where those of before are. */
 async function replace(files: Files, name: string, bytes: Buffer): Promise<string> {
   // A start removes what is called so, and a repair that is killed leaves no more than that.
-  const unfinished = `new-${Date.now()}`;
+  const unfinished = unfinishedName(Date.now());
   try {
     await withFile(files.create(unfinished), async (file) => {
       await writeWhole(file, [bytes], 0);

@@ -106,7 +106,7 @@ export class Scanner {
   async isGood({ head, position }: FoundRecord): Promise<boolean> {
     if (!isPush(head)) return true;
     const headAt = await this.#load(position, head.headBytes);
-    const expected = expectedPayloadCrc(this.#window, headAt, head);
+    const expected = expectedPayloadCrc(this.#window, headAt, head.headBytes);
     let crc = 0;
     const end = position + head.headBytes + head.keptBytes;
     for (let at = position + head.headBytes; at < end; at += WINDOW_BYTES) {

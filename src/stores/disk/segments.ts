@@ -2,11 +2,11 @@ import type { Gate } from '../../gate.ts';
 import type { Log as Logger } from '../../log.ts';
 import { setAside } from './aside.ts';
 import type { File, Files } from './files.ts';
+import { SPARES_AHEAD } from './reserve.ts';
 import { segmentName } from './segment.ts';
 import type { Spares } from './spares.ts';
 
 const OPEN_FILES_MAX = 64;
-const SPARES_MAX = 4;
 
 interface Segment {
   readonly number: number;
@@ -191,7 +191,7 @@ export class Segments {
     const name = segmentName(number);
     if (damaged) {
       await setAside(this.#files, name);
-    } else if (!tainted && bytes === this.#segmentBytes && this.#spares.count < SPARES_MAX) {
+    } else if (!tainted && bytes === this.#segmentBytes && this.#spares.count < SPARES_AHEAD) {
       await this.#spares.recycle(name);
     } else {
       await this.#files.unlink(name);

@@ -6,6 +6,15 @@ import { type Files, withFile, writeWhole } from './files.ts';
 const ZEROS = Buffer.alloc(1 << 20);
 const BLANK = ZEROS.subarray(0, PAGE_BYTES);
 
+/** The name of a file that is being prepared. */
+export function unfinishedName(number: number): string {
+  return `new-${number}`;
+}
+
+export function isSpare(name: string): boolean {
+  return /^spare-\d+$/.test(name);
+}
+
 /**
  * Segments prepared ahead: files of full length, filled and flushed, that wait for a number. Their first page is blank;
  * one that is not may be a segment's second name, and only its name is ever removed.
@@ -35,7 +44,7 @@ export class Spares {
   async load(names: readonly string[]): Promise<void> {
     for (const name of names.filter((each) => /^(new|spare)-\d+$/.test(each))) {
       this.#lastName = Math.max(this.#lastName, Number(name.split('-')[1]));
-      if (name.startsWith('spare-') && (await this.#isBlank(name))) this.#names.push(name);
+      if (isSpare(name) && (await this.#isBlank(name))) this.#names.push(name);
       else await this.#files.unlink(name);
     }
   }
@@ -48,7 +57,7 @@ export class Spares {
   /** A prepared file of any length, which the caller names. Nothing of it is left behind by a failure. */
   async create(bytes: number): Promise<string> {
     const number = ++this.#lastName;
-    const [unfinished, name] = [`new-${number}`, `spare-${number}`];
+    const [unfinished, name] = [unfinishedName(number), `spare-${number}`];
     let current = unfinished;
     try {
       await this.#fill(unfinished, bytes);

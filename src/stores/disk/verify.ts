@@ -2,7 +2,9 @@ import { RelayError } from '../../errors.ts';
 import type { StoreLimits } from '../store.ts';
 import { type Files, filesOf, storageError } from './files.ts';
 import { type Recount, recount } from './recount.ts';
+import { segmentNumber } from './segment.ts';
 import { withSnapshot } from './snapshot.ts';
+import { isSpare } from './spares.ts';
 
 /**
  * Counts what the files of a store hold and checks every checksum. Only reads, beside a running relay too. Throws
@@ -25,6 +27,6 @@ export async function filesOfStore(path: string): Promise<Files> {
   const names = await files.list().catch((error) => {
     throw storageError(`${path} cannot be read`, error);
   });
-  if (names.some((name) => /\.seg$|^spare-/.test(name))) return files;
+  if (names.some((name) => segmentNumber(name) !== undefined || isSpare(name))) return files;
   throw new RelayError('storage_error', `there is no store in ${path}`);
 }
