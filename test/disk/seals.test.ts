@@ -82,7 +82,7 @@ test('a segment whose seal cannot be written becomes no spare', async () => {
   seal.fail();
   await seals.settled();
   segments.drop(1);
-  await segments.settled();
+  await segments.close();
   assert.deepEqual([spares.count, await files.list()], [0, []]);
 });
 

@@ -10,14 +10,14 @@ import { MemoryFiles } from './memory-files.ts';
 test('a segment that was lent goes once it is given back, even if its file was not open by then', async () => {
   const { files, segments } = oneSegment();
   const lent = segments.lend(1);
+  const disposed = disposal(segments);
   segments.drop(1);
-  await segments.settled();
+  await new Promise(setImmediate);
   assert.equal(segments.count, 1);
   const byte = Buffer.alloc(1);
   lent.release();
   assert.equal(await (await lent.file).read(byte, 0), 1);
-  await new Promise(setImmediate);
-  await segments.settled();
+  await disposed;
   assert.deepEqual(await files.list(), []);
 });
 
@@ -27,8 +27,9 @@ test('a segment that could not be removed is removed later', async () => {
   files.unlink = async () => {
     throw new Error('ENOSPC');
   };
+  const disposed = disposal(segments);
   segments.drop(1);
-  await segments.settled();
+  await disposed;
   await segments.removeLeft();
   assert.deepEqual(await files.list(), [segmentName(1)]);
   files.unlink = unlink;
@@ -52,4 +53,11 @@ function oneSegment() {
   const segments = new Segments(files, new Spares(files, gate, 4096), gate, 4096, silentLog);
   segments.add(1, 1);
   return { files, segments };
+}
+
+/** Resolves when the next segment is disposed of. */
+function disposal(segments: Segments): Promise<void> {
+  return new Promise((resolve) => {
+    segments.onDisposed = resolve;
+  });
 }

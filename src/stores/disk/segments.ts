@@ -122,11 +122,6 @@ export class Segments {
     }
   }
 
-  /** Resolves when what was dropped is disposed of. */
-  settled(): Promise<void> {
-    return this.#disposals;
-  }
-
   async close(): Promise<void> {
     await this.#disposals;
     for (const segment of [...this.#open]) await this.#closeFile(segment);
