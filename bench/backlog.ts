@@ -1,10 +1,9 @@
-import { setTimeout as settle } from 'node:timers/promises';
 import { drive } from './drive.ts';
-import { median, memoryMb } from './figures.ts';
+import { median } from './figures.ts';
 import { newRecipient } from './requests.ts';
 import { fill, KIB, type Outcome, type Scenario, times } from './scenario.ts';
 import { emptyPulls, readThrough } from './scripts.ts';
-import type { Stage } from './stage.ts';
+import { type Stage, settledMb } from './stage.ts';
 
 /** What waiting messages cost: the memory they take, and the time to open the store on them. */
 export const backlogScenarios: readonly Scenario[] = [
@@ -40,11 +39,6 @@ export const backlogScenarios: readonly Scenario[] = [
     },
   },
 ];
-
-async function settledMb({ relay, effort }: Stage): Promise<number> {
-  await settle(effort.settleSeconds * 1000);
-  return memoryMb(relay.pid, 'RssAnon');
-}
 
 /** Less what any start takes. */
 async function openings(stage: Stage, openEmptyMs: number): Promise<Record<string, number>> {

@@ -1,7 +1,7 @@
 import { type Comparison, compare, type Workload } from './compare.ts';
 import { drive, type Load, type Target } from './drive.ts';
 import { newRecipient } from './requests.ts';
-import { pushes, type Script } from './scripts.ts';
+import { ENDLESS, pushes, type Script } from './scripts.ts';
 import type { Settings } from './servers.ts';
 import type { Stage } from './stage.ts';
 
@@ -41,7 +41,7 @@ export function rates(
 /** New messages, without end, to a relay's usual number of mailboxes. */
 export function endlessPushes(connections: number, payloadBytes: number): Script[] {
   const recipients = times(MAILBOXES, newRecipient);
-  return times(connections, () => pushes(recipients, payloadBytes, { requests: Number.MAX_SAFE_INTEGER }));
+  return times(connections, () => pushes(recipients, payloadBytes, { requests: ENDLESS }));
 }
 
 /** Pushes new messages, evenly to the recipients, to the other relay too, and resolves when all are stored. */

@@ -1,7 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from './drive.ts';
+import { memoryMb } from './figures.ts';
 import type { Effort, Options } from './options.ts';
 import { type RelayProcess, type Settings, startRelay } from './servers.ts';
 
@@ -34,6 +36,12 @@ const FILL_CONNECTIONS = 64;
 
 /** f_type of Linux's memory file system. */
 const TMPFS_MAGIC = 0x01021994;
+
+/** What the relay holds some seconds after its last request. */
+export async function settledMb({ relay, effort }: Stage): Promise<number> {
+  await sleep(effort.settleSeconds * 1000);
+  return memoryMb(relay.pid, 'RssAnon');
+}
 
 /** A directory whose files are on a disk: flushes into memory would measure nothing. */
 export function diskDirectory(asked: string | undefined): string {

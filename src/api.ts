@@ -12,6 +12,7 @@ import {
 } from './head.ts';
 import type { Log } from './log.ts';
 import type { Counters, Observe, Route } from './metrics.ts';
+import { ENVELOPE_BYTES } from './option-checks.ts';
 import { type Parts, pull } from './pull.ts';
 import { push } from './push.ts';
 import { createRateLimiter, type Endpoint } from './rate-limit.ts';
@@ -143,7 +144,7 @@ export function createApi(parts: ApiParts): Admit {
 
 /** The largest body: one whose payload is a message of the largest size, and room for all that goes with it. */
 export function bodyBytesMax({ relay }: RelayConfig): number {
-  return Math.max(2_097_152, base64Length(relay.maxMessageBytes) + 65_536);
+  return Math.max(2_097_152, base64Length(relay.maxMessageBytes) + ENVELOPE_BYTES);
 }
 
 export function refusal(error: RelayError): Reply {

@@ -5,7 +5,7 @@
  * ours, is logged once and shows as `internal_error`.
  */
 
-/** HTTP status and default message of each code. The codes below the line occur at start-up only. */
+/** HTTP status and default message of each code; those of a start are never sent. */
 export const errorCatalogue = {
   invalid_input: { status: 400, message: 'invalid input' },
   unauthorized: { status: 401, message: 'unauthorized' },
@@ -16,11 +16,10 @@ export const errorCatalogue = {
   rate_limited: { status: 429, message: 'rate limit exceeded' },
   internal_error: { status: 500, message: 'internal error' },
   storage_error: { status: 503, message: 'storage unavailable' },
-
-  config_error: { status: 500, message: 'wrong configuration' },
-  tls_error: { status: 500, message: 'TLS could not be set up' },
-  feature_disabled: { status: 500, message: 'not available in this build' },
-} as const satisfies Record<string, { status: number; message: string }>;
+  config_error: { status: 500, message: 'wrong configuration', isOfStart: true },
+  tls_error: { status: 500, message: 'TLS could not be set up', isOfStart: true },
+  feature_disabled: { status: 500, message: 'not available in this build', isOfStart: true },
+} as const satisfies Record<string, { status: number; message: string; isOfStart?: true }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
@@ -45,6 +44,11 @@ export class RelayError extends Error {
   get status(): number {
     return errorCatalogue[this.code].status;
   }
+}
+
+/** What an error says. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The error as the wire carries it: `{ "error": { "code", "message", "details"? } }`. */

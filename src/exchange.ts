@@ -28,6 +28,23 @@ export interface Exchange extends Sender {
 
 export type Serve = (exchange: Exchange) => void;
 
+/** What whoever reads requests from a connection goes by. */
+export interface ConnectionOptions {
+  /** Whether connections are to end with their next answer. */
+  readonly closing: () => boolean;
+  /** How much of a body that is not wanted is read, so that its sender gets to read the answer. */
+  readonly droppedBytesMax: number;
+}
+
+export interface Timeouts {
+  /** For a head, from its first byte. */
+  readonly headMs: number;
+  /** For a body, from when it is read on: it may have to wait for room. */
+  readonly requestMs: number;
+  /** For the next request. So long may also nothing move while a client takes its answer. */
+  readonly idleMs: number;
+}
+
 /** Takes requests from their heads to their answers; knows no rule of the relay, and none of HTTP. */
 export function createServe(admit: Admit, { log, clock }: { log: Log; clock: Clock }): Serve {
   const largeBodies = new LargeBodies(clock);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { defaultConfig, parseToml, type RelayConfig, resolveConfig } from './config.ts';
-import { RelayError } from './errors.ts';
+import { RelayError, reasonOf } from './errors.ts';
 
 /** The flags that every command takes: which configuration, and where the store is. */
 export const configFlags = { config: { type: 'string' }, 'storage-path': { type: 'string' } } as const;
@@ -43,9 +43,4 @@ function readFile(file: string): ReturnType<typeof parseToml> {
     throw new RelayError('config_error', `${file} cannot be read (${reasonOf(cause)})`, { cause });
   }
   return parseToml(text, file);
-}
-
-/** What an error says. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,15 +1,9 @@
 import { createServer } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Serve } from './exchange.ts';
+import type { ConnectionOptions, Serve, Timeouts } from './exchange.ts';
 import { answerHttpErrors } from './http-errors.ts';
-import { createListener, type ListenerOptions } from './listener.ts';
+import { createListener } from './listener.ts';
 import { latestResponse } from './turn.ts';
-
-export interface FullServerOptions extends ListenerOptions {
-  readonly headMs: number;
-  readonly requestMs: number;
-  readonly idleMs: number;
-}
 
 /** Node's HTTP server for connections that others have accepted. */
 export interface FullServer {
@@ -21,7 +15,7 @@ export interface FullServer {
 }
 
 /** Understands all of HTTP/1.1. */
-export function createFullServer(serve: Serve, options: FullServerOptions): FullServer {
+export function createFullServer(serve: Serve, options: ConnectionOptions & Timeouts): FullServer {
   const server = createServer({
     headersTimeout: options.headMs,
     // A body that the relay makes wait is not late: its own time begins when it is read.

@@ -1,7 +1,4 @@
-/**
- * Lets at most `width` jobs run at a time, in order of arrival. Node's thread pool has four threads: reads, fills and the disposal
- * of segments share one gate of two, and bodies are inflated behind another one, so that the flush of a batch waits for no long job.
- */
+/** Lets at most `width` jobs run at a time, in order of arrival. */
 export type Gate = <Result>(job: () => Promise<Result>) => Promise<Result>;
 
 export function createGate(width: number): Gate {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { Admit } from './api.ts';
-import { createServe } from './exchange.ts';
+import { createServe, type Timeouts } from './exchange.ts';
 import { createFullServer } from './full-server.ts';
 import type { Log } from './log.ts';
 import { PlainConnection } from './plain.ts';
@@ -21,14 +21,8 @@ const DRAIN_MS = 5_000;
 /** How often it is told that connections were refused, at most. */
 const WARN_MS = 60_000;
 
-const defaultTimeouts = {
-  /** For a head, from its first byte. */
-  headMs: 10_000,
-  /** For a body, from when it is read on: it may have to wait for room. */
-  requestMs: 60_000,
-  /** Clients keep idle connections for 90 s. So long may also nothing move while a client takes its answer. */
-  idleMs: 120_000,
-};
+/** Clients keep idle connections for 90 s. */
+const defaultTimeouts: Timeouts = { headMs: 10_000, requestMs: 60_000, idleMs: 120_000 };
 
 export interface HttpServerOptions {
   readonly log: Log;
@@ -40,7 +34,7 @@ export interface HttpServerOptions {
   readonly plainReader: boolean;
   /** How many connections may be open; more are closed as they come. */
   readonly connectionsMax?: number | undefined;
-  readonly timeouts?: Partial<typeof defaultTimeouts>;
+  readonly timeouts?: Partial<Timeouts>;
 }
 
 export interface HttpServer {

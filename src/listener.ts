@@ -3,19 +3,13 @@ import { answer, answerUnread } from './answer.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { giveUpReading, receive, sentLength } from './body.ts';
 import { type Ending, endingOf } from './ending.ts';
-import type { Exchange, Serve } from './exchange.ts';
+import type { ConnectionOptions, Exchange, Serve, Timeouts } from './exchange.ts';
 import { endInTurn, httpRefusal, tooLate } from './http-errors.ts';
 import type { LargeBody } from './large-bodies.ts';
 import { turnOf } from './turn.ts';
 
-export interface ListenerOptions {
-  /** How much of a body that is not wanted is read, so that its sender gets to read the answer. */
-  readonly droppedBytesMax: number;
-  /** Whether connections are to end with their next answer. */
-  readonly closing: () => boolean;
-  /** How long a body may take from when it is read on; without it, that is the server's to watch. */
-  readonly requestMs?: number;
-}
+/** Without `requestMs`, how long a body takes is the server's to watch. */
+export interface ListenerOptions extends ConnectionOptions, Partial<Pick<Timeouts, 'requestMs'>> {}
 
 /** What a request's `Expect` header asks for. */
 export type Expectation = 'nothing' | '100-continue' | 'unknown';

@@ -99,7 +99,7 @@ function storeRows(store: Pick<Store, 'figures'>): Row[] {
 
 function diskRows(store: Pick<Store, 'figures'>): Row[] {
   const disk = (type: Row['type'], name: string, help: string, figure: keyof DiskFigures): Row =>
-    row(type, `enigma_relay_store_${name}`, help, () => store.figures().disk?.[figure] ?? 0);
+    row(type, `enigma_relay_store_${name}`, help, () => Number(store.figures().disk?.[figure] ?? 0));
   return [
     disk(Gauge, 'file_bytes', 'Bytes of all files of the store.', 'fileBytes'),
     disk(Gauge, 'segments', 'Segment files of the store.', 'segments'),

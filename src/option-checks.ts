@@ -37,8 +37,11 @@ function integer(min: 0 | 1, effectiveMax: number = Number.MAX_SAFE_INTEGER): Ch
 
 export const count = integer(1);
 
-/** Base64 makes 4 bytes of 3 and a body has 65,536 more for the rest: the largest body is 256 MiB. */
-export const payloadBytes = integer(1, ((2 ** 28 - 65_536) / 4) * 3);
+/** What a body may have besides the payload. */
+export const ENVELOPE_BYTES = 65_536;
+
+/** Base64 makes 4 bytes of 3: the largest body is 256 MiB. */
+export const payloadBytes = integer(1, ((2 ** 28 - ENVELOPE_BYTES) / 4) * 3);
 
 export const durationSeconds = integer(0, DURATION_SECONDS_MAX);
 

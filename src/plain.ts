@@ -4,24 +4,16 @@ import { writeAnswer } from './answer-text.ts';
 import type { Answer, Reply, RequestHead } from './api.ts';
 import { type Ending, endingOf } from './ending.ts';
 import { RelayError } from './errors.ts';
-import type { Exchange, Serve } from './exchange.ts';
+import type { ConnectionOptions, Exchange, Serve, Timeouts } from './exchange.ts';
 import { holdUntilTurnEnds } from './hold.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
 import type { LargeBody } from './large-bodies.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
 
-export interface PlainOptions {
+export interface PlainOptions extends ConnectionOptions, Timeouts {
   readonly serve: Serve;
   /** Takes a connection over. What was read of it and not answered is there to be read again. */
   readonly handOver: (socket: Socket) => void;
-  /** Whether connections are to end with their next answer. */
-  readonly closing: () => boolean;
-  /** How much of a body that is not wanted is read, so that its sender gets to read the answer. */
-  readonly droppedBytesMax: number;
-  /** How long the first head may take, a body from when it is read on, and the next request. */
-  readonly headMs: number;
-  readonly requestMs: number;
-  readonly idleMs: number;
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -3,8 +3,8 @@ import { backup } from './commands/backup.ts';
 import { verify } from './commands/verify.ts';
 import type { RelayConfig } from './config.ts';
 import { printConfig } from './config-text.ts';
-import { RelayError } from './errors.ts';
-import { configFlags, readConfig, readFlags, reasonOf } from './flags.ts';
+import { RelayError, reasonOf } from './errors.ts';
+import { configFlags, readConfig, readFlags } from './flags.ts';
 import { createLog, type Log } from './log.ts';
 import { type Relay, startRelay } from './relay.ts';
 import type { Signals } from './signals.ts';
@@ -60,7 +60,7 @@ async function main(args: string[], signals: Signals): Promise<void> {
   const command = commands.get(args[0] ?? '');
   if (command !== undefined) {
     await signals.leave();
-    if (args.includes('--help')) return print(usage);
+    if (args.includes('--help') || args.includes('-h')) return print(usage);
     process.exitCode = await command(args.slice(1), { print, warn });
     return;
   }

@@ -1,7 +1,7 @@
 import { type Address, parseAddress, urlOf } from './address.ts';
 import { assemble } from './assembly.ts';
 import { type RelayConfig, type RelayConfigInput, resolveConfig } from './config.ts';
-import { RelayError } from './errors.ts';
+import { RelayError, reasonOf } from './errors.ts';
 import { createGate } from './gate.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
 import { type Log, silentLog } from './log.ts';
@@ -93,8 +93,8 @@ async function listen(server: HttpServer, { host, port }: Address, option: strin
   try {
     return await server.listen(host, port);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new RelayError('config_error', `address "${option}" cannot be listened on (${why})`, { cause });
+    const what = `address "${option}" cannot be listened on (${reasonOf(cause)})`;
+    throw new RelayError('config_error', what, { cause });
   }
 }
 

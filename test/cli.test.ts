@@ -234,4 +234,5 @@ test('the help names every flag, and the version is that of the package', async 
   assert.match(version.stdout, /^enigma-relay \d+\.\d+\.\d+\n$/);
   assert.deepEqual([help.status, version.status], [0, 0]);
   assert.deepEqual(await runProgram(t, ['verify', '--repair', '--help']), help);
+  assert.deepEqual(await runProgram(t, ['backup', '-h']), help);
 });

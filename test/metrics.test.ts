@@ -16,8 +16,8 @@ const disk = {
   flushFailures: 1,
   damaged: 4,
   backlogBytes: 5,
-  full: 1,
-  broken: 0,
+  full: true,
+  broken: false,
 };
 const figures: StoreFigures = { messages: 7, bytes: 70, mailboxes: 6, memories: 8, sweepLagMs: 1500, disk };
 

@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import { times } from '../scenario.ts';
 import { peakMb } from './memory.ts';
 import type { Row } from './rows.ts';
 import { send } from './send.ts';
@@ -18,6 +19,6 @@ export const bombs: Row = {
         `Content-Length: ${body.length}\r\n\r\n`,
     );
     const refused = () => send(stage.relay, [head, body], [413]);
-    return peakMb(stage, () => Promise.all(Array.from({ length: CONNECTIONS }, refused)));
+    return peakMb(stage, () => Promise.all(times(CONNECTIONS, refused)));
   },
 };

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ackBytes, pushHeadBytes } from '../../src/stores/disk/record.ts';
 import { drive } from '../drive.ts';
 import { ackRequest, newRecipient, pullRequest } from '../requests.ts';
+import { times } from '../scenario.ts';
 import { ENDLESS, type Page, pushes, readPage, type Script } from '../scripts.ts';
 import type { Row } from './rows.ts';
 
@@ -55,12 +56,12 @@ export const churn: Row = {
 
 /** Small messages and larger ones; half of the mailboxes are read, the others' messages expire. */
 function traffic(): Script[] {
-  const read = Array.from({ length: MAILBOXES }, newRecipient);
-  const forgotten = Array.from({ length: MAILBOXES }, newRecipient);
+  const read = times(MAILBOXES, newRecipient);
+  const forgotten = times(MAILBOXES, newRecipient);
   return [
     ...[256, 1_024, 1_024, 16_384].map((bytes) => pushes(read, bytes, { requests: ENDLESS })),
     ...[256, 1_024, 1_024, 16_384].map((bytes) => pushes(forgotten, bytes, { requests: ENDLESS })),
-    ...Array.from({ length: 4 }, () => readAndAck(read)),
+    ...times(4, () => readAndAck(read)),
   ];
 }
 

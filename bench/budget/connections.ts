@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { answered } from '../answered.ts';
 import { drive, type Target } from '../drive.ts';
 import { newRecipient, pullRequest } from '../requests.ts';
+import { times } from '../scenario.ts';
 import { emptyPulls } from '../scripts.ts';
 import { addedMb } from './memory.ts';
 import type { Row } from './rows.ts';
@@ -21,9 +22,7 @@ export const idleConnections: Row = {
     try {
       return await addedMb(stage, async () => {
         while (sockets.length < CONNECTIONS) {
-          sockets.push(
-            ...(await Promise.all(Array.from({ length: OPENED_TOGETHER }, () => used(stage.relay)))),
-          );
+          sockets.push(...(await Promise.all(times(OPENED_TOGETHER, () => used(stage.relay)))));
         }
         await drive(stage.relay, [emptyPulls(newRecipient(), REQUESTS_MEANWHILE)]);
       });

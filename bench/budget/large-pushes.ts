@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { newRecipient, post, pushBody } from '../requests.ts';
+import { times } from '../scenario.ts';
 import { peakMb } from './memory.ts';
 import type { Row } from './rows.ts';
 import { send } from './send.ts';
@@ -20,6 +21,6 @@ export const largePushes: Row = {
     // All but the recipient is the same memory for every connection.
     // Of so many at a time some find no room for 8 s, and are told to come again.
     const pushed = () => send(stage.relay, [before, Buffer.from(newRecipient()), after], [200, 503]);
-    return peakMb(stage, () => Promise.all(Array.from({ length: CONNECTIONS }, pushed)));
+    return peakMb(stage, () => Promise.all(times(CONNECTIONS, pushed)));
   },
 };

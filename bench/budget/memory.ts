@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { drive } from '../drive.ts';
 import { memoryMb } from '../figures.ts';
 import { newRecipient } from '../requests.ts';
+import { times } from '../scenario.ts';
 import { emptyPulls } from '../scripts.ts';
-import type { Stage } from '../stage.ts';
+import { type Stage, settledMb } from '../stage.ts';
 
 const SAMPLE_MS = 20;
 const CONNECTIONS = 64;
@@ -12,14 +12,8 @@ const PULLS_EACH = 1_600;
 /** What a relay in use holds while nothing waits in it: one whose heap has grown to what any load makes of it. */
 export async function warmMb(stage: Stage): Promise<number> {
   const pulls = () => emptyPulls(newRecipient(), PULLS_EACH);
-  await drive(stage.relay, Array.from({ length: CONNECTIONS }, pulls));
+  await drive(stage.relay, times(CONNECTIONS, pulls));
   return settledMb(stage);
-}
-
-/** What the relay holds 10 s after its last request. */
-async function settledMb({ relay, effort }: Stage): Promise<number> {
-  await sleep(effort.settleSeconds * 1000);
-  return memoryMb(relay.pid, 'RssAnon');
 }
 
 /** What the relay holds more than before it was put through something, 10 s after its end. */

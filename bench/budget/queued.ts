@@ -1,5 +1,6 @@
 import { drive } from '../drive.ts';
 import { newRecipient } from '../requests.ts';
+import { times } from '../scenario.ts';
 import { pushes } from '../scripts.ts';
 import { addedMb } from './memory.ts';
 import type { Row } from './rows.ts';
@@ -20,11 +21,9 @@ export function queued({ name, messages, mailboxes, payloadBytes, allowedMb }: Q
     about: `memory that ${messages.toLocaleString('en')} messages in ${mailboxes.toLocaleString('en')} mailboxes take`,
     allowedMb,
     measure(stage) {
-      const recipients = Array.from({ length: mailboxes }, newRecipient);
+      const recipients = times(mailboxes, newRecipient);
       const budget = { requests: messages };
-      const scripts = Array.from({ length: stage.fillConnections }, () =>
-        pushes(recipients, payloadBytes, budget),
-      );
+      const scripts = times(stage.fillConnections, () => pushes(recipients, payloadBytes, budget));
       return addedMb(stage, () => drive(stage.relay, scripts));
     },
   };

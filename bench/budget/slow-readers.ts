@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drive, type Target } from '../drive.ts';
 import { newRecipient, pullRequest } from '../requests.ts';
+import { times } from '../scenario.ts';
 import { PAGE_MESSAGES, pushes } from '../scripts.ts';
 import { peakMb } from './memory.ts';
 import type { Row } from './rows.ts';
@@ -31,7 +32,7 @@ function slowReaders({ name, about, messages, payloadBytes }: SlowPage): Row {
       const recipient = newRecipient();
       await drive(stage.relay, [pushes([recipient], payloadBytes, { requests: messages })]);
       return peakMb(stage, async () => {
-        const readers = Array.from({ length: READERS }, () => asking(stage.relay, recipient));
+        const readers = times(READERS, () => asking(stage.relay, recipient));
         for (let step = 0; step < SECONDS * STEPS_PER_SECOND; step++) {
           await sleep(1000 / STEPS_PER_SECOND);
           for (const reader of readers) reader.read(BYTES_PER_SECOND / STEPS_PER_SECOND);

@@ -1,5 +1,6 @@
 import { drive } from '../drive.ts';
 import { newRecipient, pullRequest } from '../requests.ts';
+import { times } from '../scenario.ts';
 import { emptyPulls, type Script } from '../scripts.ts';
 import { addedMb } from './memory.ts';
 import type { Row } from './rows.ts';
@@ -17,7 +18,7 @@ export const sources: Row = {
     const recipient = newRecipient();
     let source = 0;
     const nextSource = () => (source < SOURCES ? source++ : undefined);
-    const scripts = Array.from({ length: CONNECTIONS }, () => pullsFrom(nextSource, recipient));
+    const scripts = times(CONNECTIONS, () => pullsFrom(nextSource, recipient));
     return addedMb(stage, () => drive(stage.relay, scripts));
   },
 };

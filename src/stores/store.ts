@@ -121,10 +121,10 @@ export interface DiskFigures {
   readonly damaged: number;
   /** Bytes that wait to be written. */
   readonly backlogBytes: number;
-  /** 1 while the disk is full and pushes are refused, else 0. */
-  readonly full: number;
-  /** 1 while the disk fails and nothing is taken, else 0. */
-  readonly broken: number;
+  /** Whether the disk is full, and pushes are refused. */
+  readonly full: boolean;
+  /** Whether the disk fails, and nothing is taken. */
+  readonly broken: boolean;
 }
 
 /** What a store is told at open. Infinity where there is no bound. */

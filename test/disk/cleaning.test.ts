@@ -32,7 +32,7 @@ test('a message whose ack fails while the cleaner has it in hand is not lost', a
   await acking;
 
   disk.operations.faultOf = () => undefined;
-  while (store.figures().disk?.broken !== 0) await new Promise(setImmediate);
+  while (store.figures().disk?.broken !== false) await new Promise(setImmediate);
   for (let number = 1_000; number < 1_100; number++) await passing(number);
   assert.deepEqual(await idsOf(store), [lasting.messageId]);
 });

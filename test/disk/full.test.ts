@@ -51,12 +51,12 @@ async function openSmall(
 test('the figures tell that the disk is full, and that it fails', async (t) => {
   const { disk, store } = await openSmall(t);
   const told = () => [store.figures().disk?.full, store.figures().disk?.broken];
-  assert.deepEqual(told(), [0, 0]);
+  assert.deepEqual(told(), [false, false]);
   const taken = await fill(store, 0);
-  assert.deepEqual(told(), [1, 0]);
+  assert.deepEqual(told(), [true, false]);
   disk.operations.faultOf = (_, kind) => (kind === 'flush' ? 'EIO' : undefined);
   await assert.rejects(store.ack('alice', taken.slice(0, 1).map(keyOf)), RelayError);
-  assert.deepEqual(told(), [1, 1]);
+  assert.deepEqual(told(), [true, true]);
   disk.operations.faultOf = () => undefined;
 });
 

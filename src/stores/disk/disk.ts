@@ -130,8 +130,8 @@ export class DiskStore implements Store {
         flushFailures: journal.flushFailures,
         damaged: this.#damaged,
         backlogBytes: this.#writer.backlog.bytes,
-        full: Number(reserve.isFull),
-        broken: Number(journal.broken),
+        full: reserve.isFull,
+        broken: journal.broken,
       },
     };
   }

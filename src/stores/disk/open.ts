@@ -64,6 +64,7 @@ async function open(
 ): Promise<DiskStore> {
   const { limits, clock = systemClock, log: logger = silentLog, segmentBytes = SEGMENT_BYTES } = options;
   const startMs = clock.monotonicMs();
+  // Reads, fills and disposals leave two of the four threads of Node's pool to the flushes, and to zlib.
   const gate = createGate(2);
   const spares = new Spares(files, gate, segmentBytes);
   const segments = new Segments(files, spares, gate, segmentBytes, logger);
