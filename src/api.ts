@@ -10,7 +10,7 @@ import {
   pathOf,
   type RequestHead,
 } from './head.ts';
-import type { Log } from './log.ts';
+import type { Logger } from './log.ts';
 import type { Counters, Observe, Route } from './metrics.ts';
 import { ENVELOPE_BYTES } from './option-checks.ts';
 import { type Parts, pull } from './pull.ts';
@@ -55,7 +55,7 @@ export interface ApiParts {
   readonly store: Store;
   readonly config: RelayConfig;
   readonly counters: Counters;
-  readonly log: Log;
+  readonly log: Logger;
   readonly clock: Clock;
   /** Told of every answer, where metrics are on. */
   readonly observe?: Observe | undefined;
@@ -152,7 +152,7 @@ export function refusal(error: RelayError): Reply {
 }
 
 /** What a caller did is told; what we did is logged, and none of it shown. */
-function failure(error: unknown, log: Log): Reply {
+function failure(error: unknown, log: Logger): Reply {
   if (error instanceof RelayError) return refusal(error);
   log.error({ err: error }, 'a request failed');
   return refusal(new RelayError('internal_error'));

@@ -1,6 +1,6 @@
 import { type Admit, bodyBytesMax, createApi } from './api.ts';
 import type { RelayConfig } from './config.ts';
-import type { Log } from './log.ts';
+import type { Logger } from './log.ts';
 import { Counters, createMetrics, type Metrics } from './metrics.ts';
 import type { Clock, Store } from './stores/store.ts';
 import { sweepRegularly } from './sweep.ts';
@@ -19,7 +19,7 @@ export interface Assembly {
 /** Puts together what answers requests on an open store and removes what expires there. */
 export function assemble(
   config: RelayConfig,
-  { store, log, clock }: { store: Store; log: Log; clock: Clock },
+  { store, log, clock }: { store: Store; log: Logger; clock: Clock },
 ): Assembly {
   const counters = new Counters();
   const metrics = config.metrics.enabled ? createMetrics(counters, store) : undefined;

@@ -2,7 +2,7 @@ import type { Admit, Answer, Operation, Reply, RequestHead } from './api.ts';
 import { inflate } from './body.ts';
 import { RelayError } from './errors.ts';
 import { LargeBodies, type LargeBody, type Sender, SMALL_BODY_BYTES } from './large-bodies.ts';
-import type { Log } from './log.ts';
+import type { Logger } from './log.ts';
 import type { Clock } from './stores/store.ts';
 
 /** A request whose head has come, and the way to its answer, whatever reads the one and writes the other. */
@@ -46,7 +46,7 @@ export interface Timeouts {
 }
 
 /** Takes requests from their heads to their answers; knows no rule of the relay, and none of HTTP. */
-export function createServe(admit: Admit, { log, clock }: { log: Log; clock: Clock }): Serve {
+export function createServe(admit: Admit, { log, clock }: { log: Logger; clock: Clock }): Serve {
   const largeBodies = new LargeBodies(clock);
 
   async function serve(exchange: Exchange): Promise<void> {

@@ -3,7 +3,7 @@ import { assemble } from './assembly.ts';
 import { type RelayConfigInput, resolveConfig } from './config.ts';
 import { createServe } from './exchange.ts';
 import { createListener } from './listener.ts';
-import { type Log, silentLog } from './log.ts';
+import { type Logger, silentLog } from './log.ts';
 import { type Clock, type Store, systemClock } from './stores/store.ts';
 
 /** The relay's API, for a server of one's own. */
@@ -17,7 +17,7 @@ export interface Handler {
 export interface HandlerParts {
   /** An open store. It stays open; it may be closed once `stop` has resolved and the server is closed. */
   readonly store: Store;
-  readonly log?: Log;
+  readonly log?: Logger;
   readonly clock?: Clock;
 }
 

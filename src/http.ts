@@ -4,7 +4,7 @@ import { createServer as createTlsServer, type SecureContextOptions, type TlsOpt
 import type { Admit } from './api.ts';
 import { createServe, type Timeouts } from './exchange.ts';
 import { createFullServer } from './full-server.ts';
-import type { Log } from './log.ts';
+import type { Logger } from './log.ts';
 import { PlainConnection } from './plain.ts';
 import { endSlowReaders } from './slow-readers.ts';
 import type { Clock } from './stores/store.ts';
@@ -25,7 +25,7 @@ const WARN_MS = 60_000;
 const defaultTimeouts: Timeouts = { headMs: 10_000, requestMs: 60_000, idleMs: 120_000 };
 
 export interface HttpServerOptions {
-  readonly log: Log;
+  readonly log: Logger;
   readonly droppedBytesMax: number;
   /** Speaks TLS with these; with `ca`, to clients with a certificate of it only. */
   readonly tls?: SecureContextOptions;
@@ -100,7 +100,7 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
   };
 }
 
-function limitConnections(server: Server, connectionsMax: number, log: Log, clock: Clock): void {
+function limitConnections(server: Server, connectionsMax: number, log: Logger, clock: Clock): void {
   server.maxConnections = connectionsMax;
   let warnedMs = Number.NEGATIVE_INFINITY;
   server.on('drop', () => {

@@ -6,7 +6,7 @@ import type { RelayConfig } from './config.ts';
  * What the parts of the relay need of a logger; pino's is one. Fields first, then a sentence. Neither holds a
  * payload, a recipient or an address, but below `info`.
  */
-export interface Log {
+export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
@@ -15,13 +15,13 @@ export interface Log {
 
 const nothing = (): void => {};
 
-export const silentLog: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+export const silentLog: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /**
  * A log to stderr, one event a line: JSON, or made for reading on a terminal. Each line is written before the call
  * returns, so that the last words of a process that ends are not lost.
  */
-export function createLog(level: RelayConfig['log']['level'], terminal: boolean): Log {
+export function createLog(level: RelayConfig['log']['level'], terminal: boolean): Logger {
   const stderr = pino.destination({ dest: 2, sync: true, maxLength: UNWRITTEN_CHARACTERS_MAX });
   // A log that cannot be written, as on a full disk, is no reason to end; what fits is written when it can be.
   stderr.on('error', () => {});

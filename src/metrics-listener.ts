@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { parseAddress, urlOf } from './address.ts';
 import { errorBody, RelayError } from './errors.ts';
-import type { Log } from './log.ts';
+import type { Logger } from './log.ts';
 
 /** Who scrapes needs one. */
 const CONNECTIONS_MAX = 32;
@@ -19,7 +19,7 @@ export interface MetricsListener {
 export async function startMetricsListener(
   address: string,
   registry: Registry,
-  log: Log,
+  log: Logger,
 ): Promise<MetricsListener> {
   const { host, port } = parseAddress(address);
   const server = createServer(({ method, url }, response) => {
@@ -45,7 +45,7 @@ export async function startMetricsListener(
   };
 }
 
-async function scrape(registry: Registry, response: ServerResponse, log: Log): Promise<void> {
+async function scrape(registry: Registry, response: ServerResponse, log: Logger): Promise<void> {
   try {
     const text = await registry.metrics();
     response.writeHead(200, { 'content-type': registry.contentType }).end(text);

@@ -5,7 +5,7 @@ import type { RelayConfig } from './config.ts';
 import { printConfig } from './config-text.ts';
 import { RelayError, reasonOf } from './errors.ts';
 import { configFlags, readConfig, readFlags } from './flags.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog, type Logger } from './log.ts';
 import { type Relay, startRelay } from './relay.ts';
 import type { Signals } from './signals.ts';
 import { readTls } from './tls.ts';
@@ -106,7 +106,7 @@ async function run(config: RelayConfig, signals: Signals): Promise<void> {
   log.info({ store: config.storage.kind, metrics: relay.metricsUrl }, 'the relay is listening');
 }
 
-async function reloadTls(relay: Relay, log: Log): Promise<void> {
+async function reloadTls(relay: Relay, log: Logger): Promise<void> {
   try {
     await relay.reloadTls();
     log.info({}, 'SIGHUP: the TLS files were read again');

@@ -4,7 +4,7 @@ import { type RelayConfig, type RelayConfigInput, resolveConfig } from './config
 import { RelayError, reasonOf } from './errors.ts';
 import { createGate } from './gate.ts';
 import { createHttpServer, type HttpServer } from './http.ts';
-import { type Log, silentLog } from './log.ts';
+import { type Logger, silentLog } from './log.ts';
 import { startMetricsListener } from './metrics-listener.ts';
 import { connectionsMax } from './open-files.ts';
 import { openStore } from './stores/open.ts';
@@ -27,7 +27,7 @@ export interface Relay {
 export interface RelayParts {
   /** An open store instead of the one that the configuration names; it stays open. */
   readonly store?: Store;
-  readonly log?: Log;
+  readonly log?: Logger;
   readonly clock?: Clock;
 }
 

@@ -1,4 +1,4 @@
-import type { Log } from './log.ts';
+import type { Logger } from './log.ts';
 import type { Counters } from './metrics.ts';
 import type { Clock, Store } from './stores/store.ts';
 
@@ -9,7 +9,7 @@ import type { Clock, Store } from './stores/store.ts';
 export function sweepRegularly(
   store: Store,
   intervalSeconds: number,
-  { clock, log, counters }: { clock: Clock; log: Log; counters: Counters },
+  { clock, log, counters }: { clock: Clock; log: Logger; counters: Counters },
 ): () => Promise<void> {
   const intervalMs = intervalSeconds * 1000;
   let stopped = false;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { RelayConfig } from './config.ts';
 import { RelayError } from './errors.ts';
-import { type Log, silentLog } from './log.ts';
+import { type Logger, silentLog } from './log.ts';
 import { type Clock, systemClock } from './stores/store.ts';
 
 /**
@@ -14,7 +14,7 @@ import { type Clock, systemClock } from './stores/store.ts';
  */
 export async function readTls(
   config: RelayConfig['tls'],
-  log: Log = silentLog,
+  log: Logger = silentLog,
   clock: Clock = systemClock,
 ): Promise<SecureContextOptions> {
   const { certPemPath, keyPemPath, clientCaPemPath } = config;
@@ -65,7 +65,7 @@ async function readCertificates(option: string, path: string): Promise<X509Certi
  * The CAs of clients but for those of which there is no root: OpenSSL trusts nobody by them, and their clients would be refused
  * without a word. In a file without any root they are an error, else the log is warned.
  */
-function withRoots(certificates: readonly X509Certificate[], path: string, log: Log): X509Certificate[] {
+function withRoots(certificates: readonly X509Certificate[], path: string, log: Logger): X509Certificate[] {
   // Not `checkIssued`: as a root it may be one that may not sign.
   const roots = certificates.filter(({ subject, issuer }) => subject === issuer);
   const rootless = certificates.filter(
@@ -92,7 +92,12 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   }
 }
 
-function warnOfDates(certificates: readonly X509Certificate[], file: string, log: Log, clock: Clock): void {
+function warnOfDates(
+  certificates: readonly X509Certificate[],
+  file: string,
+  log: Logger,
+  clock: Clock,
+): void {
   const now = clock.wallMs();
   for (const { subject, validFrom, validTo } of certificates) {
     if (Date.parse(validFrom) <= now && now <= Date.parse(validTo)) continue;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RelayError } from '../src/errors.ts';
 import { type Relay, startRelay } from '../src/index.ts';
-import { type Log, silentLog } from '../src/log.ts';
+import { type Logger, silentLog } from '../src/log.ts';
 import { manualClock, storeWith, storeWithGate } from './fixtures.ts';
 import { message, post, startTestRelay, testConfig } from './helpers.ts';
 import { connectRaw, health, request } from './raw.ts';
@@ -201,7 +201,7 @@ async function leave(t: TestContext, relay: Relay, bytes: string): Promise<void>
 }
 
 /** What was logged above debug. */
-function recordingLog(): { log: Log; lines: string[] } {
+function recordingLog(): { log: Logger; lines: string[] } {
   const lines: string[] = [];
   const record = (_fields: object, line: string): number => lines.push(line);
   return { log: { ...silentLog, warn: record, error: record }, lines };

@@ -5,7 +5,7 @@ import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
 import type { RelayError } from '../src/errors.ts';
-import { type Log, silentLog } from '../src/log.ts';
+import { type Logger, silentLog } from '../src/log.ts';
 import { startRelay } from '../src/relay.ts';
 import { systemClock } from '../src/stores/store.ts';
 import { testConfig } from './helpers.ts';
@@ -174,7 +174,7 @@ test('a certificate without a name that has expired is taken, with a warning', a
 
 function warningLog() {
   const warnings: object[] = [];
-  const log: Log = { ...silentLog, warn: (fields, line) => warnings.push({ ...fields, line }) };
+  const log: Logger = { ...silentLog, warn: (fields, line) => warnings.push({ ...fields, line }) };
   return { log, warnings };
 }
 

@@ -1,5 +1,5 @@
 import type { RelayConfig } from '../config.ts';
-import type { Log } from '../log.ts';
+import type { Logger } from '../log.ts';
 import { openDiskStore } from './disk/open.ts';
 import { openMemoryStore } from './memory.ts';
 import type { Clock, Store, StoreLimits } from './store.ts';
@@ -7,7 +7,7 @@ import type { Clock, Store, StoreLimits } from './store.ts';
 /** Opens the store that a configuration names: the only switch on kinds. */
 export async function openStore(
   config: RelayConfig,
-  parts: { readonly log?: Log; readonly clock?: Clock } = {},
+  parts: { readonly log?: Logger; readonly clock?: Clock } = {},
 ): Promise<Store> {
   const limits = storeLimits(config);
   if (config.storage.kind === 'memory') return openMemoryStore(limits, parts.clock);

@@ -1,5 +1,5 @@
 import { RelayError } from '../../errors.ts';
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 
 /**
  * `head`: of a segment; `version`: a segment of another format version, which is no damage; `missing`: a segment; `remains`: all

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { RelayError } from '../../errors.ts';
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 import type { MessageKey, NewMessage } from '../../message.ts';
 import { ownTurn, SLICE_BYTES } from '../../slices.ts';
 import { Expiry } from '../expiry.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { RelayError } from '../../errors.ts';
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 import type { Clock } from '../store.ts';
 import { Batch, FRAME_BYTES, PAGE_BYTES, padded, type Stamp } from './batch.ts';
 import type { Files } from './files.ts';

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RelayError } from '../../errors.ts';
 import { createGate } from '../../gate.ts';
-import { type Log as Logger, silentLog } from '../../log.ts';
+import { type Logger, silentLog } from '../../log.ts';
 import { Mailboxes } from '../mailboxes.ts';
 import { type Clock, type StoreLimits, systemClock } from '../store.ts';
 import { firstSeq, StoreTime } from '../time.ts';

@@ -1,4 +1,4 @@
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 import type { Clock } from '../store.ts';
 import type { Cleaner } from './cleaner.ts';
 

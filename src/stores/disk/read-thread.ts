@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { BufferPool } from '../../buffer-pool.ts';
 import { createGate } from '../../gate.ts';
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 
 /** A stretch of an open file. */
 export interface Place {

@@ -1,5 +1,5 @@
 import { RelayError } from '../../errors.ts';
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 import type { Spares } from './spares.ts';
 
 /** Whose records a batch holds. A probe is the first batch after a failure. */

@@ -1,4 +1,4 @@
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 import { segmentName } from './segment.ts';
 import type { Segments } from './segments.ts';
 import type { Tail } from './tail.ts';

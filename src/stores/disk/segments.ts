@@ -1,5 +1,5 @@
 import type { Gate } from '../../gate.ts';
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 import { setAside } from './aside.ts';
 import type { File, Files } from './files.ts';
 import { SPARES_AHEAD } from './reserve.ts';

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RelayError } from '../../errors.ts';
-import type { Log as Logger } from '../../log.ts';
+import type { Logger } from '../../log.ts';
 import type { Expiry } from '../expiry.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { Clock } from '../store.ts';
