@@ -1,14 +1,11 @@
-import { base64Length } from './base64.ts';
-import { pageBuffers } from './buffer-pool.ts';
 import type { PackedMessage } from './message.ts';
 import { packedWasm } from './packed-wasm.ts';
-import { beforeId, FIXED_BYTES_MAX, wordsBehindId } from './page.ts';
 import { type Address, instantiate } from './wasm.ts';
 
 /**
- * Messages as they are kept, checked and written as JSON by WebAssembly: in half the time of JavaScript, which calls into Node
- * several times for each of them (`docs/decisions/webassembly.md`). What it does not do is told, and left to JavaScript:
- * everything where there is no WebAssembly.
+ * Messages as they are kept, checked here and written as JSON in `packed-json.ts` by WebAssembly: in half the time of JavaScript,
+ * which calls into Node several times for each of them (`docs/decisions/webassembly.md`). What it does not do is told, and left to
+ * JavaScript: everything where there is no WebAssembly.
  */
 
 /** What `wasm/packed.ts` exports. */
@@ -39,7 +36,7 @@ class Packed {
   #to = 0;
 
   constructor(code: Code) {
-    const { WORDS, WORD_BYTES, TEXT, RECORDS, OUTPUT } = code;
+    const { WORD_BYTES, TEXT, RECORDS, OUTPUT } = code;
     this.code = code;
     this.memory = Buffer.from(code.memory.buffer);
     this.text = TEXT.value;
@@ -49,7 +46,12 @@ class Packed {
     this.#textBytesMax = RECORDS.value - TEXT.value;
     this.#records = RECORDS.value;
     this.#recordBytesMax = OUTPUT.value - RECORDS.value;
-    wordsBehindId.forEach((word, index) => {
+  }
+
+  /** Puts the words there that stand before and behind what changes in a message as JSON. */
+  putWords(words: readonly string[]): void {
+    const { WORDS, WORD_BYTES } = this.code;
+    words.forEach((word, index) => {
       const at = WORDS.value + index * WORD_BYTES.value;
       this.memory.write(word, this.memory.writeUInt8(word.length, at));
     });
@@ -85,7 +87,8 @@ class Packed {
 const CHECKED_BYTES_MAX = 4096;
 
 const code = instantiate<Code>(packedWasm);
-const packed = code && new Packed(code);
+/** Undefined where there is no WebAssembly. */
+export const packed = code && new Packed(code);
 
 /**
  * Tells of records in a buffer, one after the other in one turn of the event loop, whether each is surely good, has its payload
@@ -107,43 +110,4 @@ export function packedChecker(
     const record = packed.addressOf(bytes, at, length);
     return record !== 0 && lastBytes > 0 && packed.code.isGood(record, length, seq, lastBytes) === 1;
   };
-}
-
-/** As `messagesJson`, of good records of one mailbox; undefined where one has something special about it. */
-export function packedJson(
-  messages: readonly PackedMessage[],
-  before: string,
-  after: string,
-): Buffer | undefined {
-  const textBytes = packed?.putText(`,${beforeId(JSON.stringify(messages[0]?.recipient))}`) ?? 0;
-  if (packed === undefined || textBytes === 0) return undefined;
-  packed.begin();
-  const lengthMax = ({ length, payloadBytes }: PackedMessage): number =>
-    textBytes + FIXED_BYTES_MAX + length - payloadBytes + base64Length(payloadBytes);
-  const { code, memory, text, output, outputEnd } = packed;
-  const json = pageBuffers.take(
-    messages.reduce((sum, message) => sum + lengthMax(message), 3 * (before.length + after.length)),
-  );
-  let jsonBytes = json.write(before);
-  let to = output;
-  const flush = (): void => {
-    jsonBytes += memory.copy(json, jsonBytes, output, to);
-    to = output;
-  };
-  // No comma stands before the first.
-  let skipped = 1;
-  for (const message of messages) {
-    const { bytes, at, length } = message;
-    if (to + lengthMax(message) > outputEnd) flush();
-    const record = packed.addressOf(bytes, at, length);
-    to = record === 0 ? 0 : code.write(record, length, to, text + skipped, textBytes - skipped);
-    if (to === 0) {
-      pageBuffers.give(json);
-      return undefined;
-    }
-    skipped = 0;
-  }
-  flush();
-  jsonBytes += json.write(after, jsonBytes);
-  return pageBuffers.shorten(json, jsonBytes);
 }

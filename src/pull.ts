@@ -4,7 +4,7 @@ import { RelayError } from './errors.ts';
 import { checkName } from './fields.ts';
 import { LONG_BYTES, object, parseJson, parseLongJson, string, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
-import { packedJson } from './packed.ts';
+import { packedJson } from './packed-json.ts';
 import { afterPayload, beforePayload, messagesJson, payloadJson } from './page.ts';
 import type { LongMessage, Page, PageLimit, Store } from './stores/store.ts';
 

@@ -1,6 +1,6 @@
 /**
- * What costs most in a page, in AssemblyScript: `npm run wasm` compiles it into `src/packed-wasm.ts`, and `src/packed.ts` is
- * the only one that calls it. Between two calls it keeps nothing but its tables.
+ * What costs most in a page, in AssemblyScript: `npm run wasm` compiles it into `src/packed-wasm.ts`, and only
+ * `src/packed.ts` and `src/packed-json.ts` call it. Between two calls it keeps nothing but its tables.
  *
  * A record is that of a message with its payload as bytes, as `docs/file-format.md` has it.
  */

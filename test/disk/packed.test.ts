@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import type { Message } from '../../src/message.ts';
-import { packedJson } from '../../src/packed.ts';
+import { packedJson } from '../../src/packed-json.ts';
 import { messagesJson } from '../../src/page.ts';
 import { type KeptRecord, recordChecker } from '../../src/stores/disk/kept-record.ts';
 import { pushHeadBytes, writePushHead } from '../../src/stores/disk/record.ts';
