@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, type TlsOptions } from 'node:tls';
 import type { Admit } from './api.ts';
+import { reasonOf } from './errors.ts';
 import { createServe, type Timeouts } from './exchange.ts';
 import { createFullServer } from './full-server.ts';
 import type { Logger } from './log.ts';
@@ -70,6 +71,8 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
     plain.delete(socket);
     full.take(socket);
   }
+
+  server.on('tlsClientError', (err) => log.debug({ reason: reasonOf(err) }, 'a TLS handshake failed'));
 
   let endChecks = (): void => {};
   return {

@@ -123,7 +123,7 @@ export const options = {
       300,
       durationSeconds,
       'seconds',
-      'How long a source that goes on while it is refused is banned; 0: never.',
+      'How long a source that goes on while it is refused is banned, from what refuses it: a route, or all; 0: never.',
     ),
     banAfter: option(100, count, 'refusals', 'Refusals in a row until a ban.'),
     trustedProxies: option(

@@ -103,7 +103,9 @@ async function run(config: RelayConfig, signals: Signals): Promise<void> {
   });
   const relay = await starting;
   print(`enigma-relay listening on ${relay.baseUrl}\n`);
-  log.info({ store: config.storage.kind, metrics: relay.metricsUrl }, 'the relay is listening');
+  const { address, storage } = config;
+  const { baseUrl: url, metricsUrl: metrics } = relay;
+  log.info({ url, address, store: storage.kind, metrics }, 'the relay is listening');
 }
 
 async function reloadTls(relay: Relay, log: Logger): Promise<void> {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
+import { silentLog } from '../src/log.ts';
 import { message } from './helpers.ts';
 import { connectRaw, health, request } from './raw.ts';
 import {
@@ -48,12 +49,16 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     again.destroy();
   });
 
-  test(`with a client CA, ${version} clients without its certificate get no answer`, async (t) => {
+  test(`with a client CA, ${version} clients without its certificate get no answer, and the log says why`, async (t) => {
     const tls = await writeTls(t, { cert: `${rsa}`, key: `${rsa}`, clientCa: `${ca}` });
-    const relay = await startTlsRelay(t, tls);
+    const reasons: object[] = [];
+    const log = { ...silentLog, debug: (fields: object) => reasons.push(fields) };
+    const relay = await startTlsRelay(t, tls, { log });
     await assert.rejects(getHealth(relay, only));
     await assert.rejects(getHealth(relay, { ...only, cert: stranger, key: stranger }));
     assert.equal((await getHealth(relay, { ...only, cert: client, key: client })).status, 200);
+    assert.match(JSON.stringify(reasons[0]), /peer did not return a certificate/);
+    assert.equal(reasons.length, 2);
   });
 }
 

@@ -86,18 +86,27 @@ test('a backup goes to no directory that holds something, and of a damaged store
   const copy = join(target, 'copy');
   const message = /0000000002\.seg at 0: it is missing.*verify/;
   await assert.rejects(backupStore(path, copy, limits), { code: 'storage_error', message });
-  assert.deepEqual(await readdir(copy), []);
+  await refuses(copy, /0000000000\.seg at 0/);
 });
 
 test('no store opens on a backup that was cut short, wherever that was', async (t) => {
   const path = await filledStore(t, 60);
-  for (let writes = 0; ; writes++) {
+  for (let operations = 0; ; operations++) {
     const target = await directory(t);
     const copies = await openDirectory(target);
+    const goOn = (): void => {
+      if (left-- === 0) throw new Error('cut short');
+    };
+    const unlink = async (name: string): Promise<void> => {
+      goOn();
+      await copies.unlink(name);
+    };
     const create = async (name: string): Promise<File> => {
+      // The first is what says that it is no whole one.
+      if ((await copies.list()).length > 0) goOn();
       const file = await copies.create(name);
       const write: File['write'] = (pieces, position) => {
-        if (left-- === 0) throw new Error('cut short');
+        goOn();
         return file.write(pieces, position);
       };
       return {
@@ -108,8 +117,8 @@ test('no store opens on a backup that was cut short, wherever that was', async (
         close: () => file.close(),
       };
     };
-    let left = writes;
-    const isWhole = await copyStore(filesOf(path), { ...copies, create }, limits).then(
+    let left = operations;
+    const isWhole = await copyStore(filesOf(path), { ...copies, create, unlink }, limits).then(
       () => true,
       (error) => assert.equal(error.message, 'cut short'),
     );

@@ -12,11 +12,14 @@ import {
 } from './files.ts';
 import { type Extent, readLayout } from './layout.ts';
 import { type Recount, recount } from './recount.ts';
-import { encodeSegmentHead, FIRST_BATCH, type SegmentHead, segmentName } from './segment.ts';
+import { type SegmentHead, segmentName } from './segment.ts';
 import { type Snapshot, withSnapshot } from './snapshot.ts';
 import { filesOfStore } from './verify.ts';
 
 const STEP_BYTES = 1 << 20;
+
+/** There as long as the copy is no whole one: no log has a segment of this number, and no relay starts beside one without a head. */
+const UNFINISHED = segmentName(0);
 
 /**
  * Copies a store to a new or empty directory, as it is at a moment after the call: what was answered before is in the copy.
@@ -39,37 +42,30 @@ export async function backupStore(path: string, target: string, limits: StoreLim
 /** The same, into an empty directory. */
 export async function copyStore(files: Files, copies: Files, limits: StoreLimits): Promise<Recount> {
   const done = new Set<number>();
+  await withFile(copies.create(UNFINISHED), () => copies.flushDirectory());
   await withSnapshot(files, (snapshot) => copyLog(snapshot, copies, done));
+  await copies.unlink(UNFINISHED);
+  await copies.flushDirectory();
   return recount(copies, { limits, now: Date.now });
 }
 
 /** `done` has the segments that an earlier try has copied. */
 async function copyLog({ files, recheck }: Snapshot, copies: Files, done: Set<number>): Promise<void> {
   const segments = await wholeLayout(files, recheck);
-  const last = segments.pop();
+  const last = segments.at(-1);
   for (const name of await copies.list()) {
     const isDone = segments.some(({ head }) => segmentName(head.number) === name && done.has(head.number));
-    if (!isDone) await copies.unlink(name);
+    if (!isDone && name !== UNFINISHED) await copies.unlink(name);
   }
-  if (last === undefined) return;
-  const end = last.end as number;
-  const name = segmentName(last.head.number);
-  await withFile(copies.create(name), async (copy) => {
-    // The head of the last segment is written last of all; until then no relay takes the copy for a whole one.
-    await copies.flushDirectory();
-    // The oldest segment first, as that is the first to be given up.
-    for (const { head } of segments) {
-      if (done.has(head.number)) continue;
-      await copySegment(files, copies, head);
-      done.add(head.number);
-    }
-    await withFile(files.open(name, 'read'), (file) => copyBytes(file, copy, FIRST_BATCH, end));
-    await fillWithZeros(copy, end, last.head.bytes);
-    await copy.flush();
-    await writeWhole(copy, [encodeSegmentHead(last.head)], 0);
-    await copy.flush();
-    await copies.flushDirectory();
-  });
+  // The oldest segment first, as that is the first to be given up.
+  for (const each of segments) {
+    const { head } = each;
+    if (done.has(head.number)) continue;
+    // Behind the last batch the next one may be on its way.
+    await copySegment(files, copies, head, each === last ? (each.end as number) : head.bytes);
+    if (each !== last) done.add(head.number);
+  }
+  await copies.flushDirectory();
 }
 
 async function wholeLayout(files: ReadableFiles, recheck: () => Promise<void>): Promise<Extent[]> {
@@ -86,17 +82,24 @@ async function wholeLayout(files: ReadableFiles, recheck: () => Promise<void>): 
   return [...(layout?.segments ?? [])];
 }
 
-async function copySegment(files: ReadableFiles, copies: Files, head: SegmentHead): Promise<void> {
-  const name = segmentName(head.number);
+/** Copies a segment up to `end`; zeros follow there. */
+async function copySegment(
+  files: ReadableFiles,
+  copies: Files,
+  { number, bytes }: SegmentHead,
+  end: number,
+): Promise<void> {
+  const name = segmentName(number);
   await withFile(copies.create(name), async (copy) => {
-    await withFile(files.open(name, 'read'), (file) => copyBytes(file, copy, 0, head.bytes));
+    await withFile(files.open(name, 'read'), (file) => copyBytes(file, copy, end));
+    await fillWithZeros(copy, end, bytes);
     await copy.flush();
   });
 }
 
-async function copyBytes(from: File, to: File, start: number, end: number): Promise<void> {
+async function copyBytes(from: File, to: File, end: number): Promise<void> {
   const buffer = Buffer.allocUnsafe(STEP_BYTES);
-  for (let at = start; at < end; ) {
+  for (let at = 0; at < end; ) {
     const piece = buffer.subarray(0, await from.read(buffer.subarray(0, Math.min(STEP_BYTES, end - at)), at));
     if (piece.length === 0) throw new Error(`a file ends at ${at}, before ${end}`);
     await writeWhole(to, [piece], at);
