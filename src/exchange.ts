@@ -37,7 +37,7 @@ export interface ConnectionOptions {
 }
 
 export interface Timeouts {
-  /** For a head, from its first byte. */
+  /** For a head, from its first byte; for a TLS handshake too. */
   readonly headMs: number;
   /** For a body, from when it is read on: it may have to wait for room. */
   readonly requestMs: number;

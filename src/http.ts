@@ -50,13 +50,15 @@ export interface HttpServer {
 /** Accepts connections; each is read as plain requests until one is not, and by node's HTTP server from then on. */
 export function createHttpServer(admit: Admit, options: HttpServerOptions): HttpServer {
   const { log, tls, clock, plainReader, droppedBytesMax, connectionsMax } = options;
-  const server = tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsSettings(tls));
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const server =
+    tls === undefined ? createServer({ noDelay: true }) : createTlsServer(tlsSettings(tls, timeouts.headMs));
   const transports = openSockets(server, 'connection');
   const connections = tls === undefined ? transports : openSockets(server, 'secureConnection');
 
   const serve = createServe(admit, { log, clock });
   const closing = (): boolean => !server.listening;
-  const common = { closing, droppedBytesMax, ...defaultTimeouts, ...options.timeouts };
+  const common = { closing, droppedBytesMax, ...timeouts };
   const full = createFullServer(serve, common);
   const plain = new WeakMap<Socket, PlainConnection>();
   const plainOptions = { ...common, serve, handOver };
@@ -72,7 +74,11 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
     full.take(socket);
   }
 
-  server.on('tlsClientError', (err) => log.debug({ reason: reasonOf(err) }, 'a TLS handshake failed'));
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    log.debug({ reason: reasonOf(error) }, 'a TLS handshake failed');
+    // Node ends all others.
+    if (error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT') socket.destroy();
+  });
 
   let endChecks = (): void => {};
   return {
@@ -113,13 +119,13 @@ function limitConnections(server: Server, connectionsMax: number, log: Logger, c
   });
 }
 
-function tlsSettings(tls: SecureContextOptions): TlsOptions {
+function tlsSettings(tls: SecureContextOptions, handshakeTimeout: number): TlsOptions {
   const mutual = tls.ca !== undefined;
   return {
     ...secure(tls),
     noDelay: true,
     ALPNProtocols: ['http/1.1'],
-    handshakeTimeout: 10_000,
+    handshakeTimeout,
     requestCert: mutual,
     rejectUnauthorized: mutual,
   };

@@ -120,12 +120,17 @@ class NodeExchange implements Exchange {
 }
 
 function refusalOfHead(
-  { httpVersion, headersDistinct }: IncomingMessage,
+  { httpVersion, headers, headersDistinct }: IncomingMessage,
   expects: Expectation,
 ): Reply | undefined {
   const hosts = headersDistinct.host?.length ?? 0;
   if (hosts === 0 && httpVersion === '1.1') return httpRefusal(400, 'missing Host header');
   if (hosts > 1) return httpRefusal(400, 'more than one Host header');
-  if (expects === 'unknown') return httpRefusal(417, 'nothing but 100-continue can be expected');
+  const coding = headers['transfer-encoding'];
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return httpRefusal(400, 'no transfer coding but chunked is understood');
+  // Node looks for the word only.
+  const isUnknown = expects === '100-continue' && headers.expect?.toLowerCase() !== '100-continue';
+  if (expects === 'unknown' || isUnknown) return httpRefusal(417, 'nothing but 100-continue can be expected');
   return undefined;
 }

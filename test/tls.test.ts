@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
+import { createHttpServer } from '../src/http.ts';
 import { silentLog } from '../src/log.ts';
+import { systemClock } from '../src/stores/store.ts';
 import { message } from './helpers.ts';
 import { connectRaw, health, request } from './raw.ts';
 import {
@@ -61,6 +64,24 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.equal(reasons.length, 2);
   });
 }
+
+test('a connection whose handshake does not come to its end is ended', async (t) => {
+  const server = createHttpServer(() => assert.fail('a request'), {
+    log: silentLog,
+    clock: systemClock,
+    droppedBytesMax: 0,
+    plainReader: true,
+    tls: { cert: `${rsa}`, key: `${rsa}` },
+    timeouts: { headMs: 200 },
+  });
+  const { port } = await server.listen('127.0.0.1', 0);
+  t.after(() => server.stop());
+  for (const sent of ['', '\x16\x03\x01\x02']) {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.write(sent, 'latin1');
+    await once(socket.resume(), 'close');
+  }
+});
 
 test('with a client CA and its root, clients of both are served, and no others', async (t) => {
   const clientCa = `${int}${ca}`;

@@ -141,7 +141,9 @@ for (const [what, status, bytes] of [
   ['malformed chunks', 400, request('/push', 'zz\r\nabc\r\n', ['transfer-encoding: chunked'])],
   ['a huge header', 431, `GET /health HTTP/1.1\r\nhost: relay\r\nx: ${'y'.repeat(100_000)}\r\n\r\n`],
   ['a flood of headers', 431, `GET /health HTTP/1.1\r\nhost: relay\r\n${manyHeaders}\r\n\r\n`],
+  ['a coding besides chunked', 400, request('/push', '0\r\n\r\n', ['transfer-encoding: gzip, chunked'])],
   ['an unknown expectation', 417, request('/push', '', ['expect: 200-ok'])],
+  ['an expectation of more', 417, request('/push', '', ['expect: 100-continue, more'])],
 ] as const) {
   test(`${what}: answered ${status} as JSON, after the answers before it, and closed`, async (t) => {
     const connection = await connectRaw(t, await startTestRelay(t));
