@@ -158,9 +158,11 @@ export class Writer {
       this.#takeBack(decided, error);
       if (error instanceof RelayError) return true;
       this.#logger.error({ err: error }, 'a batch failed for a reason that there should not be');
-      // They might meet the same again, in a loop that never ends.
-      if (decided.length === 0) this.#refuseWaiting(error);
-      return decided.length > 0;
+      if (decided.length > 0) return true;
+      // Whoever waits, and the cleaner, might meet the same again at once, in a loop that never ends.
+      this.#cleaner.pause(RETRY_MS);
+      this.#refuseWaiting(error);
+      return false;
     } finally {
       this.backlog.remove(decided.reduce((sum, { request }) => sum + request.bytesMax, 0));
       if (!this.#isClosing) this.#pace.readAhead(() => this.#kick());
@@ -232,7 +234,7 @@ export class Writer {
   /** The batch failed, so that nothing of it counts. */
   #takeBack(decided: readonly Decided[], error: unknown): void {
     this.#mailboxes.undo();
-    if (decided.length === 0) this.#cleaner.pause(RETRY_MS);
+    if (this.#purposeOf(decided) === 'clean') this.#cleaner.pause(RETRY_MS);
     else if (this.#isMoving) this.#cleaner.restart();
     for (const { reject } of decided) reject(error);
   }
