@@ -91,9 +91,10 @@ class History {
 
   #damage(): void {
     const { disk } = this.#machine;
-    const readsFail = chance(this.#random, 0.3);
-    if (readsFail) disk.operations.faultOf = drawReadFaults(this.#random, disk.operations.called);
-    if (readsFail || disk.rot()) this.#ledger.damaged();
+    // Reads that fail for a while lose nothing.
+    if (chance(this.#random, 0.3))
+      disk.operations.faultOf = drawReadFaults(this.#random, disk.operations.called);
+    else if (disk.rot()) this.#ledger.damaged();
   }
 
   /** Ends the store by a close that may itself be cut short. */
@@ -139,6 +140,8 @@ class History {
     this.#ledger.look(mailboxes);
     // Damage may be found at any time, also between two of these reads.
     if (this.#ledger.mayBeDamaged) return true;
+    // A recount has no patience with a disk that gives errors.
+    if (this.#plan.trouble === 'damage') this.#machine.disk.operations.faultOf = () => undefined;
     const shown = [...mailboxes.values()].flat();
     const counts = [shown.length, shown.reduce((sum, { payload }) => sum + payload.length, 0)];
     const figures = this.#opened.figures();
@@ -168,12 +171,15 @@ class History {
     const messages: Message[] = [];
     for (;;) {
       const afterSeq = messages.at(-1)?.seq ?? 0;
-      const page = await this.#machine.run(this.#opened.pull(recipient, afterSeq, limit));
+      const pulling = this.#opened.pull(recipient, afterSeq, limit).catch(expectStorageError);
+      const page = await this.#machine.run(pulling);
       if (page === crashed) return crashed;
+      if (page === undefined) continue;
       messages.push(...page.messages);
       if (page.long !== undefined) {
         const message = await this.#machine.run(wholeOf(page.long));
         if (message === crashed) return crashed;
+        if (message === undefined && !this.#ledger.mayBeDamaged) continue;
         if (message !== undefined) messages.push(message);
       }
       if (!page.more) return messages;

@@ -20,6 +20,7 @@ import type {
 import type { StoreTime } from '../time.ts';
 import { Batch } from './batch.ts';
 import { Cleaner } from './cleaner.ts';
+import type { FailedReads } from './failed-reads.ts';
 import type { Files } from './files.ts';
 import type { Journal } from './journal.ts';
 import { type LongParts, openLong } from './long.ts';
@@ -46,6 +47,7 @@ export interface DiskStoreParts {
   readonly mailboxes: Mailboxes;
   readonly segments: Segments;
   readonly reader: Reader;
+  readonly failedReads: FailedReads;
   readonly journal: Journal;
   readonly reserve: Reserve;
   readonly time: StoreTime;
@@ -74,6 +76,7 @@ export class DiskStore implements Store {
     this.#longParts = {
       slots: mailboxes.table.slots,
       segments,
+      failedReads: parts.failedReads,
       expiry: this.#expiry,
       operate: (job) => this.#operate(() => orStorageError(job())),
       onDamage,

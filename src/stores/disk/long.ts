@@ -4,6 +4,8 @@ import type { Expiry } from '../expiry.ts';
 import { PIECE_BYTES } from '../long.ts';
 import type { Slots } from '../mailboxes/slots.ts';
 import type { LongMessage } from '../store.ts';
+import type { FailedReads } from './failed-reads.ts';
+import type { File } from './files.ts';
 import { type KeptRecord, wantedRecord } from './kept-record.ts';
 import { HEAD_BYTES_MAX } from './record.ts';
 import type { Segments } from './segments.ts';
@@ -12,6 +14,7 @@ import type { Segments } from './segments.ts';
 export interface LongParts {
   readonly slots: Slots;
   readonly segments: Segments;
+  readonly failedReads: FailedReads;
   readonly expiry: Expiry;
   /** Runs a job that a close waits for; throws `storage_error` after it. */
   readonly operate: <Result>(job: () => Promise<Result>) => Promise<Result>;
@@ -90,13 +93,18 @@ class LongRecord {
     return this.#parts.operate(() => this.#read(buffer.subarray(0, this.#bytes - at), at));
   }
 
-  /** Fills a buffer from so far into the record; undefined if the message is gone, or the disk does not give it. */
+  /** Fills a buffer from so far into the record; undefined if the message is gone, or the disk has not given it for long. */
   async #read(into: Buffer, at: number): Promise<Buffer | undefined> {
-    const { slots, segments, expiry } = this.#parts;
+    const { slots, segments, expiry, failedReads } = this.#parts;
     const bytes = await expiry.whenNoneIsDue(this.#recipient, async () => {
       if (!this.#isLive) return 0;
-      const position = slots.position.get(this.#slot) + at;
-      return segments.use(slots.segment.get(this.#slot), (file) => file.read(into, position).catch(() => 0));
+      const place = { segment: slots.segment.get(this.#slot), position: slots.position.get(this.#slot) };
+      const read = (file: File): Promise<number> =>
+        file.read(into, place.position + at).catch((error) => {
+          if (failedReads.add(place)) return 0;
+          throw error;
+        });
+      return segments.use(place.segment, read);
     });
     return bytes === into.length ? into : undefined;
   }

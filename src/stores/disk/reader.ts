@@ -1,17 +1,18 @@
 import { pageBuffers } from '../../buffer-pool.ts';
 import type { Slots } from '../mailboxes/slots.ts';
+import type { FailedReads } from './failed-reads.ts';
 import type { File } from './files.ts';
 import { checkRecord, type KeptRecord, recordChecker } from './kept-record.ts';
 import type { ReadThread } from './read-thread.ts';
 import type { Recent } from './recent.ts';
-import { type Run, runsOf } from './runs.ts';
+import { type Run, runsOf, type Wanted } from './runs.ts';
 import type { Segments } from './segments.ts';
 
 /** So many runs are not read one by one. */
 const SCATTERED_RUNS_MIN = 8;
 
 export interface ReadRecords {
-  /** In the order of their slots, checked; undefined for one that is not what its slot says, or that the disk does not give. */
+  /** In the order of their slots, checked; undefined for one that is not what its slot says, or that the disk has not given for long. */
   readonly records: readonly (KeptRecord | undefined)[];
   /** For who is done with the records early: others are read into their memory from then on. */
   readonly release: () => void;
@@ -20,7 +21,7 @@ export interface ReadRecords {
 export interface Reader {
   /**
    * Reads the records of live messages. Where they stand is looked up before anything is awaited, and their segments stay where
-   * they are until they are read.
+   * they are until they are read. Rejects where the disk gives an error for one.
    */
   read(slots: readonly number[], recipientOf: (slot: number) => string): Promise<ReadRecords>;
 }
@@ -29,6 +30,7 @@ export interface ReaderParts {
   readonly segments: Segments;
   readonly recent: Recent;
   readonly slots: Slots;
+  readonly failedReads: FailedReads;
   /** Where other threads can read the files. */
   readonly thread: ReadThread | undefined;
 }
@@ -122,24 +124,38 @@ class Reading implements ReadRecords {
   }
 
   async #readEach(runs: readonly Run[]): Promise<void> {
-    await Promise.all(runs.map((run) => this.#readOne(run)));
+    const outcomes = await Promise.allSettled(runs.map((run) => this.#readOne(run)));
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   async #readOne(run: Run): Promise<void> {
     await this.#parts.segments.use(run.segment, async (file) => {
-      const bytes = await readInto(this.#take(run.to - run.from), file, run.from);
+      const bytes = await readInto(this.#take(run.to - run.from), file, run.from).catch(() => undefined);
       if (bytes !== undefined) return this.#check(run, recordChecker(bytes));
       // What the disk does not give for the whole run may be one bad page.
-      for (const each of run.wanted) {
-        const record = await readInto(Buffer.allocUnsafeSlow(each.bytes), file, each.position);
-        this.records[each.index] = record && checkRecord(record, 0, each);
-      }
+      const errors: unknown[] = [];
+      for (const each of run.wanted) await this.#readRecord(each, file).catch((error) => errors.push(error));
+      if (errors.length > 0) throw errors[0];
     });
+  }
+
+  async #readRecord(wanted: Wanted, file: File): Promise<void> {
+    const { failedReads } = this.#parts;
+    try {
+      const record = await readInto(Buffer.allocUnsafeSlow(wanted.bytes), file, wanted.position);
+      this.records[wanted.index] = checkRecord(record, 0, wanted);
+      failedReads.remove(wanted);
+    } catch (error) {
+      if (!failedReads.add(wanted)) throw error;
+    }
   }
 
   /** `start`: where the run begins in the bytes. */
   #check(run: Run, check: ReturnType<typeof recordChecker>, start = 0): void {
-    for (const each of run.wanted) this.records[each.index] = check(start + each.position - run.from, each);
+    for (const each of run.wanted) {
+      this.records[each.index] = check(start + each.position - run.from, each);
+      this.#parts.failedReads.remove(each);
+    }
   }
 
   #take(length: number): Buffer {
@@ -149,11 +165,7 @@ class Reading implements ReadRecords {
   }
 }
 
-/** What stands at a position, as far as the file has it; undefined if the disk does not give it. */
-async function readInto(buffer: Buffer, file: File, position: number): Promise<Buffer | undefined> {
-  try {
-    return buffer.subarray(0, await file.read(buffer, position));
-  } catch {
-    return undefined;
-  }
+/** What stands at a position, as far as the file has it. */
+async function readInto(buffer: Buffer, file: File, position: number): Promise<Buffer> {
+  return buffer.subarray(0, await file.read(buffer, position));
 }
