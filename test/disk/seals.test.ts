@@ -75,7 +75,13 @@ test('a segment whose seal cannot be written becomes no spare', async () => {
     timeMs: 0,
   };
   const prepared = await spares.create(segmentBytes);
-  const tail = await beginSegment(seal.files, prepared, head, new Recent(segmentBytes), true);
+  const tail = await beginSegment(
+    seal.files,
+    { name: prepared, file: await seal.files.open(prepared, 'write') },
+    head,
+    new Recent(segmentBytes),
+    true,
+  );
   segments.add(1, segmentBytes);
   const seals = new Seals(segments, silentLog);
   seals.leave(tail, false);

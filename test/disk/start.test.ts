@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { File, Files } from '../../src/stores/disk/files.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
+import { TestClock } from '../stores/clock.ts';
 import { idsOf, keyOf, contractLimits as limits, message, pullAll } from '../stores/harness.ts';
 import { MemoryFiles } from './memory-files.ts';
 
@@ -136,3 +137,43 @@ function counting(files: MemoryFiles): Files & { readonly readBytes: number } {
     },
   };
 }
+
+test('on a full disk, restarts that change nothing write nothing, but for the time at which something went', async () => {
+  const files = new MemoryFiles();
+  const clock = new TestClock();
+  const options = { path: '', limits, files, clock, segmentBytes };
+  const filled = await openDiskStore(options);
+  await filled.push(message(1));
+  await filled.close();
+  const [spare = ''] = [...files.contents.keys()].filter((name) => name.startsWith('spare-'));
+  await files.unlink(spare);
+  files.create = () => Promise.reject(new Error('ENOSPC'));
+  const restart = async (): Promise<number> => {
+    const store = await openDiskStore(options);
+    while (store.figures().disk?.full !== true) await new Promise(setImmediate);
+    const messages = await pullAll(store);
+    await store.close();
+    return messages.length;
+  };
+  const before = files.copy();
+  assert.deepEqual([await restart(), await restart()], [1, 1]);
+  assert.deepEqual(files.contents, before.contents);
+  clock.advance(Number(limits.messageTtlMs));
+  assert.equal(await restart(), 0);
+  clock.setWall(clock.wallMs() - 1_000);
+  assert.equal(await restart(), 0);
+});
+
+test('a clock that is centuries ahead at one start uses up no numbers', async () => {
+  const files = new MemoryFiles();
+  const clock = new TestClock();
+  const options = { path: '', limits: { ...limits, messageTtlMs: 2n ** 62n }, files, clock, segmentBytes };
+  const nowMs = clock.wallMs();
+  for (const ms of [Date.UTC(2400, 0, 1), nowMs]) {
+    clock.setWall(ms);
+    const store = await openDiskStore(options);
+    for (const number of [1, 2, 3]) await store.push(message(number, { recipient: String(ms) }));
+    assert.equal(new Set((await pullAll(store, String(ms))).map(({ seq }) => seq)).size, 3);
+    await store.close();
+  }
+});

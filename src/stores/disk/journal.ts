@@ -3,7 +3,7 @@ import { RelayError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Clock } from '../store.ts';
 import { Batch, FRAME_BYTES, PAGE_BYTES, padded, type Stamp } from './batch.ts';
-import type { Files } from './files.ts';
+import type { File, Files } from './files.ts';
 import type { Recent } from './recent.ts';
 import type { Purpose, Reserve } from './reserve.ts';
 import { Retry } from './retry.ts';
@@ -20,6 +20,8 @@ export interface JournalStart {
   readonly flushed: LogPosition;
   /** No segment of this number or a higher one was ever there. */
   readonly nextNumber: number;
+  /** Whether the log ends with a close. */
+  readonly isClosed: boolean;
 }
 
 interface JournalParts {
@@ -54,6 +56,7 @@ export class Journal {
   /** Segments of which every batch failed, to be removed once a later one is in use. */
   #void: number[] = [];
   #broken = false;
+  #isClosed: boolean;
   /** Bytes of batches that were not the cleaner's alone. */
   callerBytes = 0;
   batches = 0;
@@ -72,6 +75,7 @@ export class Journal {
     this.#namedOldest = start.oldest;
     this.#flushed = start.flushed;
     this.#nextNumber = start.nextNumber;
+    this.#isClosed = start.isClosed;
   }
 
   /** The oldest segment that counts. */
@@ -118,6 +122,11 @@ export class Journal {
     return this.#segments.isDisposing;
   }
 
+  /** Whether the log ends with the close of an earlier run, as nothing was written since. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Whether a write or flush has failed and no batch was flushed since. */
   get broken(): boolean {
     return this.#broken;
@@ -161,6 +170,7 @@ export class Journal {
     if (!(await this.admits(purpose, bytes))) throw new RelayError('storage_error');
     if (bytes > this.remaining) await this.#beginSegment(bytes);
     const tail = this.#tail as Tail;
+    this.#isClosed = false;
     const oldest = this.#oldest;
     const { clock, stamp } = this.#parts;
     const startMs = clock.monotonicMs();
@@ -192,14 +202,27 @@ export class Journal {
     };
     // While the disk is full, an index takes no room from messages.
     const leavesRoom = !this.#reserve.isFull;
-    const next = await beginSegment(files, prepared, head, recent, leavesRoom).catch((error) => {
-      throw this.#fail(error);
-    });
+    const next = await this.#openPrepared(prepared, isUsual)
+      .then((file) => beginSegment(files, { name: prepared, file }, head, recent, leavesRoom))
+      .catch((error) => {
+        throw this.#fail(error);
+      });
     this.#segments.add(number, bytes);
     const last = this.#tail;
     this.#tail = next;
     if (last !== undefined) this.#seals.leave(last, this.#broken);
     void this.#reserve.prepare();
+  }
+
+  /** One that cannot be opened is as good as before: the reserve has it back. */
+  async #openPrepared(name: string, isUsual: boolean): Promise<File> {
+    try {
+      return await this.#parts.files.open(name, 'write');
+    } catch (error) {
+      if (isUsual) this.#reserve.giveBack(name);
+      else await this.#parts.files.unlink(name).catch(() => {});
+      throw error;
+    }
   }
 
   #removeBefore(oldest: number): void {

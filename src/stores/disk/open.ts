@@ -118,6 +118,7 @@ const firstStart: JournalStart = {
   oldest: 1,
   flushed: { segment: 0, position: 0 },
   nextNumber: 1,
+  isClosed: false,
 };
 
 /**
@@ -147,6 +148,7 @@ async function resume(
     oldest: found.oldest,
     flushed,
     nextNumber: head.number + 1,
+    isClosed: found.isClosed,
   };
 }
 

@@ -53,6 +53,11 @@ export class Reserve {
     return name;
   }
 
+  /** Takes back one that was not touched. */
+  giveBack(name: string): void {
+    this.#spares.giveBack(name);
+  }
+
   /** A prepared segment of its own length, for which there is no reserve; throws `storage_error`. */
   async create(bytes: number): Promise<string> {
     try {

@@ -76,6 +76,10 @@ export class Spares {
     return this.#names.pop();
   }
 
+  giveBack(name: string): void {
+    this.#names.push(name);
+  }
+
   /**
    * Makes a spare of a segment that no longer counts, or removes it where that fails. Its old name is gone for good before a
    * byte of it changes.

@@ -83,28 +83,30 @@ export class Tail {
   }
 }
 
-/** Makes a prepared file, of the length that the head says, the segment of a number. Neither name is left by a failure. */
+/**
+ * Makes a prepared file that is open for writing, of the length that the head says, the segment of a number. Neither name is left
+ * by a failure.
+ */
 export async function beginSegment(
   files: Files,
-  prepared: string,
+  prepared: { readonly name: string; readonly file: File },
   head: SegmentHead,
   recent: Recent,
   leavesRoom: boolean,
 ): Promise<Tail> {
   const name = segmentName(head.number);
-  let file: File | undefined;
+  const { file } = prepared;
   let linked = false;
   try {
-    file = await files.open(prepared, 'write');
     await writeWhole(file, [encodeSegmentHead(head)], 0);
     await file.flush();
-    await files.link(prepared, name);
+    await files.link(prepared.name, name);
     linked = true;
     await files.flushDirectory();
-    await files.unlink(prepared);
+    await files.unlink(prepared.name);
   } catch (error) {
-    await file?.close().catch(() => {});
-    await files.unlink(prepared).catch(() => {});
+    await file.close().catch(() => {});
+    await files.unlink(prepared.name).catch(() => {});
     if (linked) await files.unlink(name).catch(() => {});
     throw error;
   }

@@ -105,10 +105,18 @@ export class Writer {
     while (this.#isRunning) await this.#running;
     await this.#cleaner.idle();
     this.#refuseWaiting(new RelayError('storage_error'));
-    if (this.#journal.broken) return;
+    if (this.#journal.broken || this.#mayStayClosed) return;
     this.#batch.reset();
     this.#batch.addEnd();
     await this.#journal.append(this.#batch, 'clean').catch(() => {});
+  }
+
+  /**
+   * Whether the log says already that it was closed, and nothing was dropped since. Else a close writes the time, below which the
+   * next run does not begin; but on a full disk restarts must not use the reserve up.
+   */
+  get #mayStayClosed(): boolean {
+    return this.#journal.isClosed && this.#reserve.isFull && this.#mailboxes.dropped === this.#namedDrops;
   }
 
   /** Looks at what waits, as something has changed. */
