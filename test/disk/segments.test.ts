@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createGate } from '../../src/gate.ts';
 import { silentLog } from '../../src/log.ts';
+import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { segmentName } from '../../src/stores/disk/segment.ts';
 import { Segments } from '../../src/stores/disk/segments.ts';
 import { Spares } from '../../src/stores/disk/spares.ts';
+import { contractLimits as limits, message } from '../stores/harness.ts';
 import { MemoryFiles } from './memory-files.ts';
+import { payloadOf, SEGMENT_BYTES } from './stores.ts';
 
 test('a segment that was lent goes once it is given back, even if its file was not open by then', async () => {
   const { files, segments } = oneSegment();
@@ -44,6 +47,28 @@ test('a spare whose name cannot be flushed is not left behind', async () => {
   };
   await assert.rejects(new Spares(files, createGate(2), 4096).create(4096), { message: 'EIO' });
   assert.deepEqual(await files.list(), []);
+});
+
+test('a prepared segment that cannot be opened is kept, and serves once it can be', async () => {
+  const files = new MemoryFiles();
+  const store = await openDiskStore({ path: '', limits, files, segmentBytes: SEGMENT_BYTES });
+  const spares = async () => (await files.list()).filter((name) => name.startsWith('spare-')).length;
+  while ((await spares()) < 4) await new Promise(setImmediate);
+  const { open } = files;
+  files.open = async (name) => {
+    if (name.startsWith('spare-')) throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' });
+    return open(name);
+  };
+  const fill = async (): Promise<void> => {
+    for (let number = 0; number < 30; number++)
+      await store.push(message(number, { payload: payloadOf(number) }));
+  };
+  await assert.rejects(fill(), { code: 'storage_error' });
+  assert.equal(await spares(), 4);
+  files.open = open;
+  while (store.figures().disk?.broken !== false) await new Promise(setImmediate);
+  await fill();
+  await store.close();
 });
 
 /** A directory with nothing but segment 1, of one byte. */

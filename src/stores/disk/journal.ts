@@ -214,12 +214,12 @@ export class Journal {
     void this.#reserve.prepare();
   }
 
-  /** One that cannot be opened is as good as before: the reserve has it back. */
+  /** One that is there and cannot be opened is as good as before: the reserve has it back. */
   async #openPrepared(name: string, isUsual: boolean): Promise<File> {
     try {
       return await this.#parts.files.open(name, 'write');
     } catch (error) {
-      if (isUsual) this.#reserve.giveBack(name);
+      if (isUsual && (error as NodeJS.ErrnoException).code !== 'ENOENT') this.#reserve.giveBack(name);
       else await this.#parts.files.unlink(name).catch(() => {});
       throw error;
     }

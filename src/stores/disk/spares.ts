@@ -76,8 +76,9 @@ export class Spares {
     return this.#names.pop();
   }
 
+  /** Takes one back, to be given out last. */
   giveBack(name: string): void {
-    this.#names.push(name);
+    this.#names.unshift(name);
   }
 
   /**
