@@ -49,6 +49,26 @@ test('a spare whose name cannot be flushed is not left behind', async () => {
   assert.deepEqual(await files.list(), []);
 });
 
+test('a spare is filled in short steps once the segment before it has more room left', async () => {
+  const files = new MemoryFiles();
+  const { create } = files;
+  const steps: number[] = [];
+  files.create = async (name) => {
+    const file = await create(name);
+    const { write } = file;
+    file.write = (pieces, position) => {
+      steps.push(pieces.reduce((sum, { length }) => sum + length, 0));
+      return write.call(file, pieces, position);
+    };
+    return file;
+  };
+  const MIB = 2 ** 20;
+  const spares = new Spares(files, createGate(2), 4 * MIB);
+  spares.bytesAhead = () => 2 * MIB;
+  await spares.add();
+  assert.deepEqual(steps, [MIB, MIB, ...Array(8).fill(MIB / 4)]);
+});
+
 test('a prepared segment that cannot be opened is kept, and serves once it can be', async () => {
   const files = new MemoryFiles();
   const store = await openDiskStore({ path: '', limits, files, segmentBytes: SEGMENT_BYTES });

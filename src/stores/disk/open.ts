@@ -92,6 +92,7 @@ async function open(
   if (found === undefined) await beginLog(spares, journal);
   const prepared = reserve.prepare();
   if (found === undefined) await prepared;
+  spares.bytesAhead = () => journal.remaining;
   const { messages } = mailboxes.table;
   logger.info({ messages, ms: Math.round(clock.monotonicMs() - startMs) }, 'the store is open');
   const letGo = async (): Promise<void> => {

@@ -2,8 +2,9 @@ import type { Gate } from '../../gate.ts';
 import { PAGE_BYTES } from './batch.ts';
 import { type Files, withFile, writeWhole } from './files.ts';
 
-/** What a new file is filled with, a step at a time. */
+/** What a new file is filled with, a step at a time. Short steps take longer in all, but no flush beside them has to wait for long. */
 const ZEROS = Buffer.alloc(1 << 20);
+const SHORT_STEP_BYTES = 1 << 18;
 const BLANK = ZEROS.subarray(0, PAGE_BYTES);
 
 /** The name of a file that is being prepared. */
@@ -25,6 +26,8 @@ export class Spares {
   readonly #segmentBytes: number;
   #names: string[] = [];
   #lastName = 0;
+  /** What is left of the segment that is being written: with more than there is to be filled, there is time for short steps. */
+  bytesAhead = (): number => 0;
 
   constructor(files: Files, gate: Gate, segmentBytes: number) {
     this.#files = files;
@@ -108,12 +111,15 @@ export class Spares {
 
   async #fill(name: string, bytes: number): Promise<void> {
     await withFile(this.#files.create(name), async (file) => {
-      for (let at = 0; at < bytes; at += ZEROS.length) {
-        const piece = ZEROS.subarray(0, bytes - at);
+      for (let at = 0; at < bytes; ) {
+        const left = bytes - at;
+        const step = left > this.bytesAhead() ? ZEROS.length : SHORT_STEP_BYTES;
+        const piece = ZEROS.subarray(0, Math.min(left, step));
         await this.#gate(async () => {
           await writeWhole(file, [piece], at);
           await file.flush();
         });
+        at += piece.length;
       }
     });
   }
