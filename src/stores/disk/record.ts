@@ -1,6 +1,16 @@
 import { crc32 } from 'node:zlib';
 import { base64Length } from '../../base64.ts';
-import { readSafe, readU16, readU32, readU32BE, writeSafe } from '../../integers.ts';
+import {
+  readSafe,
+  readU16,
+  readU32,
+  readU32BE,
+  writeBig,
+  writeSafe,
+  writeU16,
+  writeU32,
+  writeU32BE,
+} from '../../integers.ts';
 import type { MessageMeta } from '../../message.ts';
 import type { Words } from '../mailboxes/uuid.ts';
 
@@ -92,15 +102,15 @@ export function writePushHead(into: Buffer, at: number, push: PushHead): void {
   const recipientBytes = into.write(push.recipient, at + PUSH_BYTES);
   const kindBytes = into.write(meta.kind, at + PUSH_BYTES + recipientBytes);
   writeKey(into, at, PUSH, push.words, meta.chunkIndex, push.seq, push.arrivalMs);
-  into.writeUInt16LE(recipientBytes, at + AT.recipientBytes);
-  into.writeUInt16LE(kindBytes, at + AT.kindBytes);
-  into.writeUInt32LE(meta.chunkCount, at + AT.chunkCount);
-  into.writeBigUInt64LE(meta.totalLen, at + AT.totalLen);
-  into.writeBigUInt64LE(meta.sentMs, at + AT.sentMs);
-  into.writeBigUInt64LE(push.deadlineMs, at + AT.deadlineMs);
-  into.writeUInt32LE(push.payloadBytes, at + AT.payloadBytes);
+  writeU16(into, at + AT.recipientBytes, recipientBytes);
+  writeU16(into, at + AT.kindBytes, kindBytes);
+  writeU32(into, at + AT.chunkCount, meta.chunkCount);
+  writeBig(into, at + AT.totalLen, meta.totalLen);
+  writeBig(into, at + AT.sentMs, meta.sentMs);
+  writeBig(into, at + AT.deadlineMs, push.deadlineMs);
+  writeU32(into, at + AT.payloadBytes, push.payloadBytes);
   const end = at + PUSH_BYTES + recipientBytes + kindBytes;
-  into.writeInt32LE(crc32(into.subarray(at, end)) ^ push.payloadCrc, end);
+  writeU32(into, end, crc32(into.subarray(at, end)) ^ push.payloadCrc);
 }
 
 /**
@@ -125,8 +135,8 @@ export function writeAck(
 ): void {
   const recipientBytes = into.write(ack.recipient, at + ACK_BYTES);
   writeKey(into, at, kind, ack.words, ack.chunkIndex, ack.seq, ack.ms);
-  into.writeUInt16LE(recipientBytes, at + AT.recipientBytes);
-  into.writeUInt16LE(0, at + AT.kindBytes);
+  writeU16(into, at + AT.recipientBytes, recipientBytes);
+  writeU16(into, at + AT.kindBytes, 0);
 }
 
 /** Writes an end record; returns its length. */
@@ -198,10 +208,11 @@ function writeKey(
   seq: number,
   ms: number,
 ): void {
-  into.writeUInt16LE(kind, at);
-  into.writeUInt16LE(0, at + AT.zero);
+  writeU16(into, at, kind);
+  writeU16(into, at + AT.zero, 0);
   writeSafe(into, at + AT.seq, seq);
   writeSafe(into, at + AT.ms, ms);
-  words.forEach((word, index) => void into.writeUInt32BE(word, at + AT.messageId + 4 * index));
-  into.writeUInt32LE(chunkIndex, at + AT.chunkIndex);
+  for (let index = 0; index < 4; index++)
+    writeU32BE(into, at + AT.messageId + 4 * index, words[index] as number);
+  writeU32(into, at + AT.chunkIndex, chunkIndex);
 }
