@@ -114,11 +114,17 @@ export class JsonReader {
   }
 
   u32(): number {
-    return Number(this.#integer(U32_MAX));
+    const value = this.#shortInteger() ?? this.#longInteger();
+    if (value === undefined || value > U32_MAX) this.#outOfRange(U32_MAX);
+    return Number(value);
   }
 
   u64(): bigint {
-    return BigInt(this.#integer(U64_MAX));
+    const short = this.#shortInteger();
+    if (short !== undefined) return BigInt(short);
+    const value = this.#longInteger();
+    if (value === undefined || value > U64_MAX) this.#outOfRange(U64_MAX);
+    return value;
   }
 
   /** Takes a null, if that is what comes. */
@@ -216,15 +222,14 @@ export class JsonReader {
     return value;
   }
 
-  /** An integer that is written in digits only, and no more of them than u64 has. */
-  #integer(max: number | bigint): number | bigint {
-    let value: number | bigint | undefined = this.#shortInteger();
-    if (value === undefined) {
-      const written = this.#number();
-      if (/^[0-9]{1,20}$/.test(written)) value = BigInt(written);
-    }
-    if (value === undefined || value > max) this.fail(`must be an integer from 0 to ${max}`);
-    return value;
+  /** An integer that is written in digits only, and no more of them than u64 has; undefined for any other value. */
+  #longInteger(): bigint | undefined {
+    const written = this.#number();
+    return /^[0-9]{1,20}$/.test(written) ? BigInt(written) : undefined;
+  }
+
+  #outOfRange(max: number | bigint): never {
+    return this.fail(`must be an integer from 0 to ${max}`);
   }
 
   /** A number as it is written; empty where none comes. */

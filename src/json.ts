@@ -13,6 +13,15 @@ import { ownTurn, SLICE_BYTES } from './slices.ts';
 /** Reads the value that comes next, or throws `invalid_input`. What is long may be waited for. */
 export type Read<T> = (json: JsonReader) => T | Promise<T>;
 
+interface Field {
+  readonly name: string;
+  readonly quoted: string;
+  readonly read: Read<unknown>;
+  readonly bit: number;
+  readonly optional: boolean;
+  readonly next: number;
+}
+
 type Reads<T> = { readonly [K in keyof T]: Read<T[K]> };
 
 /** Longer bodies are read in turns of the event loop. */
@@ -67,7 +76,7 @@ export function object<R extends object, O extends object = object>(
   optional = {} as Reads<O>,
 ): Read<R & Partial<O>> {
   const reads = Object.entries<Read<unknown>>({ ...required, ...optional });
-  const fields = reads.map(([name, read], index) => ({
+  const fields = reads.map<Field>(([name, read], index) => ({
     name,
     quoted: JSON.stringify(name),
     read,
@@ -85,14 +94,24 @@ export function object<R extends object, O extends object = object>(
     next: number;
   }
 
+  /** Takes the next key where it is written as expected: clients give them in the same order, with optional ones left out. */
+  function expected(json: JsonReader, next: number): Field | undefined {
+    for (let index = next; ; index++) {
+      const field = fields[index];
+      if (field === undefined || json.takesKey(field.quoted)) return field;
+      if (!field.optional) return undefined;
+    }
+  }
+
+  /** Takes the next key, whatever it is. One that is long is none of these. */
+  function any(json: JsonReader): Field | undefined | Promise<void> {
+    const key = json.key();
+    return typeof key === 'string' ? fieldOf.get(key) : key;
+  }
+
   function member(json: JsonReader, object: Open): Promise<void> | undefined {
-    // Clients give them in the same order again and again.
-    const expected = fields[object.next];
-    const isNext = expected !== undefined && json.takesKey(expected.quoted);
-    const key = isNext ? expected.name : json.key();
-    // One that is long is none of these.
-    if (typeof key !== 'string') return key.then(() => skip(json));
-    const field = isNext ? expected : fieldOf.get(key);
+    const field = expected(json, object.next) ?? any(json);
+    if (field instanceof Promise) return field.then(() => skip(json));
     json.field = field?.name;
     if (field === undefined) return skip(json);
     object.next = field.next;
