@@ -7,7 +7,7 @@ import type { KeptRecord } from './kept-record.ts';
 import { Passes } from './passes.ts';
 import type { Reader } from './reader.ts';
 import { ackBytes, MEMORY as MEMORY_RECORD } from './record.ts';
-import { type Reserve, SPARES_AHEAD } from './reserve.ts';
+import type { Reserve } from './reserve.ts';
 import { isResident, residentsOf } from './residents.ts';
 import type { Segments } from './segments.ts';
 
@@ -19,8 +19,8 @@ const STEP_BYTES_MAX = 262_144;
  * more batches than it was, and takes no more room; otherwise a pass over many segments would use the reserve up.
  */
 const FULL_STEP_BYTES = BATCH_BYTES_MAX;
-/** Segments that the files may have above 2 × what lives: the spares, the one being written, and one begun. */
-const SLACK_SEGMENTS = SPARES_AHEAD + 2;
+/** Segments that the log may have above 2 × what lives: the one being written, and one begun. */
+const SLACK_SEGMENTS = 2;
 /** What must have changed for a pass that an ack waits for: two acks in pages of their own, which fit into one. */
 const URGENT_PASS_BYTES = 2 * PAGE_BYTES;
 
@@ -70,13 +70,14 @@ export class Cleaner {
     this.#onDamage = parts.onDamage;
   }
 
-  /** Bytes of files above the bound; 0 or less below it. On a full disk whatever a segment might be won from is. */
+  /** Bytes of segments above the bound; 0 or less below it. On a full disk whatever a segment might be won from is. */
   get excessBytes(): number {
     const { recordBytes } = this.#mailboxes.table;
+    const { bytes, droppedBytes } = this.#segments;
     if (!this.#reserve.isFull)
-      return this.#journal.fileBytes - 2 * recordBytes - SLACK_SEGMENTS * this.#segmentBytes;
+      return bytes - droppedBytes - 2 * recordBytes - SLACK_SEGMENTS * this.#segmentBytes;
     const needed = Math.ceil(recordBytes / this.#journal.capacity);
-    return this.#segments.bytes - needed * this.#segmentBytes;
+    return bytes - needed * this.#segmentBytes;
   }
 
   /** Whether it is on its way to give up a segment, or sets out now, as an ack on a full disk waits for room. */

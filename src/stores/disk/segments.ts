@@ -2,7 +2,7 @@ import type { Gate } from '../../gate.ts';
 import type { Logger } from '../../log.ts';
 import { setAside } from './aside.ts';
 import type { File, Files } from './files.ts';
-import { SPARES_AHEAD } from './reserve.ts';
+import { SPARES_KEPT } from './reserve.ts';
 import { segmentName } from './segment.ts';
 import type { Spares } from './spares.ts';
 
@@ -32,10 +32,11 @@ export class Segments {
   /** Those that are open, the one used last behind the others. */
   readonly #open = new Set<Segment>();
   #disposals: Promise<void> = Promise.resolve();
-  #disposing = 0;
   /** Names of files that no longer count and could not be removed. */
   #left: string[] = [];
   bytes = 0;
+  /** Of these, what is being disposed of. */
+  droppedBytes = 0;
   /** Called after each segment that is disposed of. */
   onDisposed: () => void = () => {};
 
@@ -53,7 +54,7 @@ export class Segments {
 
   /** Whether segments that were dropped are still there. */
   get isDisposing(): boolean {
-    return this.#disposing > 0;
+    return this.droppedBytes > 0;
   }
 
   /** In order. */
@@ -109,7 +110,7 @@ export class Segments {
     const segment = this.#byNumber.get(number);
     if (segment === undefined || segment.dead) return;
     segment.dead = true;
-    this.#disposing++;
+    this.droppedBytes += segment.bytes;
     if (segment.pins === 0) this.#dispose(segment);
   }
 
@@ -177,7 +178,7 @@ export class Segments {
       }
       this.#byNumber.delete(segment.number);
       this.bytes -= segment.bytes;
-      this.#disposing--;
+      this.droppedBytes -= segment.bytes;
       this.onDisposed();
     });
   }
@@ -186,7 +187,7 @@ export class Segments {
     const name = segmentName(number);
     if (damaged) {
       await setAside(this.#files, name);
-    } else if (!tainted && bytes === this.#segmentBytes && this.#spares.count < SPARES_AHEAD) {
+    } else if (!tainted && bytes === this.#segmentBytes && this.#spares.count < SPARES_KEPT) {
       await this.#spares.recycle(name);
     } else {
       await this.#files.unlink(name);
