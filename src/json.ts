@@ -95,7 +95,7 @@ export function object<R extends object, O extends object = object>(
   }
 
   /** Takes the next key where it is written as expected: clients give them in the same order, with optional ones left out. */
-  function expected(json: JsonReader, next: number): Field | undefined {
+  function expectedField(json: JsonReader, next: number): Field | undefined {
     for (let index = next; ; index++) {
       const field = fields[index];
       if (field === undefined || json.takesKey(field.quoted)) return field;
@@ -103,14 +103,14 @@ export function object<R extends object, O extends object = object>(
     }
   }
 
-  /** Takes the next key, whatever it is. One that is long is none of these. */
-  function any(json: JsonReader): Field | undefined | Promise<void> {
+  /** Takes the next key, whatever it is; undefined for an unknown one, as a long one is. */
+  function anyField(json: JsonReader): Field | undefined | Promise<void> {
     const key = json.key();
     return typeof key === 'string' ? fieldOf.get(key) : key;
   }
 
   function member(json: JsonReader, object: Open): Promise<void> | undefined {
-    const field = expected(json, object.next) ?? any(json);
+    const field = expectedField(json, object.next) ?? anyField(json);
     if (field instanceof Promise) return field.then(() => skip(json));
     json.field = field?.name;
     if (field === undefined) return skip(json);

@@ -14,7 +14,7 @@ export type Purpose = 'push' | 'ack' | 'clean' | 'probe';
 const SPARES_LEFT: Readonly<Record<Purpose, number>> = { push: 3, ack: 2, clean: 0, probe: 0 };
 /** The reserve and one ahead: so many spares are prepared. */
 const SPARES_AHEAD = SPARES_LEFT.push + 1;
-/** As many of segments that were given up: one more, which is taken next, so that none need be filled while as many go as are begun. */
+/** With those that were segments before: the one more is begun next, so that none is filled while as many are given up as begun. */
 export const SPARES_KEPT = SPARES_AHEAD + 1;
 
 /** Segments prepared ahead, and who may have them once the disk is full. */
