@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
-import type { Store } from '../../src/stores/store.ts';
 import { SimulatedDisk } from '../simulation/disk.ts';
 import { SEGMENT_BYTES } from '../simulation/plan.ts';
 import { seededRandom } from '../simulation/random.ts';
 import { TestClock } from '../stores/clock.ts';
 import { contractLimits, idsOf, keyOf, message } from '../stores/harness.ts';
 import { MemoryFiles } from './memory-files.ts';
+import { pass } from './stores.ts';
 
 test('a message whose ack fails while the cleaner has it in hand is not lost', async (t) => {
   const disk = new SimulatedDisk(seededRandom(1));
@@ -25,9 +25,8 @@ test('a message whose ack fails while the cleaner has it in hand is not lost', a
     if (kind === 'read') acking ??= assert.rejects(store.ack('alice', [keyOf(lasting)]));
     return acking !== undefined && kind === 'write' ? 'EIO' : undefined;
   };
-  const passing = (number: number): Promise<void> => pass(store, number);
   for (let number = 2; acking === undefined; number++)
-    await passing(number).catch((error) => {
+    await pass(store, number).catch((error) => {
       // It was in the same batch.
       if (acking === undefined) throw error;
     });
@@ -35,7 +34,7 @@ test('a message whose ack fails while the cleaner has it in hand is not lost', a
 
   disk.operations.faultOf = () => undefined;
   while (store.figures().disk?.broken !== false) await new Promise(setImmediate);
-  for (let number = 1_000; number < 1_100; number++) await passing(number);
+  for (let number = 1_000; number < 1_100; number++) await pass(store, number);
   assert.deepEqual(await idsOf(store), [lasting.messageId]);
 });
 
@@ -61,10 +60,3 @@ test('where as many segments are given up as are begun, none is filled anew', as
   for (let number = 200; number < 600; number++) await pass(store, number);
   assert.equal(created, createdBefore);
 });
-
-/** A message comes, and goes. */
-async function pass(store: Store, number: number): Promise<void> {
-  const pushed = message(number, { recipient: 'bob', payload: Buffer.alloc(3_000) });
-  await store.push(pushed);
-  await store.ack('bob', [keyOf(pushed)]);
-}

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import type { File } from '../../src/stores/disk/files.ts';
 import { openDiskStore } from '../../src/stores/disk/open.ts';
 import { TestClock } from '../stores/clock.ts';
-import { keyOf, contractLimits as limits, message, pullAll } from '../stores/harness.ts';
+import { contractLimits as limits, message, pullAll } from '../stores/harness.ts';
 import { MemoryFiles } from './memory-files.ts';
-import { payloadOf, SEGMENT_BYTES } from './stores.ts';
+import { pass, payloadOf, SEGMENT_BYTES } from './stores.ts';
 
 const COUNT = 60;
 
@@ -30,11 +30,7 @@ test('a disk that gives errors for a while loses nothing, whoever reads', async 
   fails = true;
   await assert.rejects(pullAll(store), { code: 'storage_error' });
   await assert.rejects(pullAll(store), { code: 'storage_error' });
-  for (let number = 1_000; number < 1_100; number++) {
-    const pushed = message(number, { recipient: 'bob', payload: payloadOf(number) });
-    await store.push(pushed);
-    await store.ack('bob', [keyOf(pushed)]);
-  }
+  for (let number = 1_000; number < 1_100; number++) await pass(store, number);
   fails = false;
   assert.equal((await pullAll(store)).length, COUNT);
   assert.equal(store.figures().disk?.damaged, 0);

@@ -6,7 +6,7 @@ import { openDiskStore } from '../../src/stores/disk/open.ts';
 import type { LongMessage, Store } from '../../src/stores/store.ts';
 import { keyOf, contractLimits as limits, message, rejectsWith } from '../stores/harness.ts';
 import { MemoryFiles } from './memory-files.ts';
-import { directory, flip, opened, payloadOf, SEGMENT_BYTES } from './stores.ts';
+import { directory, flip, opened, pass, SEGMENT_BYTES } from './stores.ts';
 
 /** A segment of its own: its head, then the frame of the only batch. */
 const LONG_BYTES = 500_000;
@@ -83,9 +83,7 @@ test('a long message that the cleaner moves while it is read is read to its end'
   for await (const piece of (await longOf(store)).pieces()) {
     read.push(Buffer.from(piece));
     for (let number = 1_000; (await readdir(path)).some((name) => file.endsWith(name)); number++) {
-      const pushed = message(number, { recipient: 'bob', payload: payloadOf(number) });
-      await store.push(pushed);
-      await store.ack('bob', [keyOf(pushed)]);
+      await pass(store, number);
       assert.ok(number < 3_000, 'the message was not moved');
     }
   }

@@ -37,6 +37,13 @@ export async function opened(
   return store;
 }
 
+/** A message comes for bob, and goes. */
+export async function pass(store: Store, number: number): Promise<void> {
+  const passing = message(number, { recipient: 'bob', payload: payloadOf(number) });
+  await store.push(passing);
+  await store.ack('bob', [keyOf(passing)]);
+}
+
 /** The directory of a closed store in which messages 0 … count − 1 wait for alice, one in a batch. */
 export async function filledStore(t: TestContext, count: number): Promise<string> {
   const path = await directory(t);
