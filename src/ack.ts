@@ -1,5 +1,5 @@
 import { checkName, uuid } from './fields.ts';
-import { LONG_BYTES, list, mapped, object, parseJson, parseLongJson, string, u32 } from './json.ts';
+import { list, mapped, object, parseBody, string, u32 } from './json.ts';
 import type { MessageKey } from './message.ts';
 import type { Counters } from './metrics.ts';
 import type { Store } from './stores/store.ts';
@@ -12,8 +12,7 @@ const ackBody = object({ recipient: string, ack: list(entry) });
 
 /** `POST /ack`: deletes what the recipient has. Idempotent. Throws `invalid_input`, and the store's `storage_error`. */
 export async function ack(store: Store, counters: Counters, body: Buffer): Promise<string> {
-  const fields = body.length > LONG_BYTES ? await parseLongJson(body, ackBody) : parseJson(body, ackBody);
-  const { recipient, ack: keys } = fields;
+  const { recipient, ack: keys } = await parseBody(body, ackBody);
   counters.ackTotal++;
   checkName('recipient', recipient);
 

@@ -16,6 +16,7 @@ import { ENVELOPE_BYTES } from './option-checks.ts';
 import { type Parts, pull } from './pull.ts';
 import { push } from './push.ts';
 import { createRateLimiter, type Endpoint } from './rate-limit.ts';
+import { type Soon, whenThere } from './soon.ts';
 import { createSourceResolver } from './source.ts';
 import { health, stats } from './status.ts';
 import type { Clock, Store } from './stores/store.ts';
@@ -42,8 +43,8 @@ export interface Operation {
   readonly source: string;
   /** Where there is no room for the body yet: settles when it may be read, or with the refusal to send instead. Never rejects. */
   readonly ready?: Promise<Reply | undefined>;
-  /** Never rejects: what goes wrong is in the reply. */
-  readonly run: (body: Buffer) => Promise<Answer>;
+  /** Never throws or rejects: what goes wrong is in the reply. */
+  readonly run: (body: Buffer) => Soon<Answer>;
   /** The refusal of a body that could not be read to its end. */
   readonly refuse: (error: unknown) => Reply;
 }
@@ -80,7 +81,7 @@ export function createApi(parts: ApiParts): Admit {
   const limit = bodyBytesMax(config);
   const notFound = refusal(new RelayError('not_found'));
 
-  const operations: Record<Endpoint, (body: Buffer) => Promise<string | Parts>> = {
+  const operations: Record<Endpoint, (body: Buffer) => Soon<string | Parts>> = {
     push: (body) => push(store, config.relay, counters, body),
     pull: (body) => pull(store, config.relay, counters, body),
     ack: (body) => ack(store, counters, body),
@@ -105,7 +106,7 @@ export function createApi(parts: ApiParts): Admit {
       throw new RelayError('payload_too_large', undefined, { details: { limit } });
     }
 
-    const run = (body: Buffer): Promise<Answer> => perform(route, body, startMs);
+    const run = (body: Buffer): Soon<Answer> => perform(route, body, startMs);
     const refuse = (error: unknown): Reply => noted(route, failure(error, log), startMs);
     const operation = { bodyBytesMax: limit, contentEncoding, source, run, refuse };
     const room = route === 'push' ? store.room?.() : undefined;
@@ -113,15 +114,16 @@ export function createApi(parts: ApiParts): Admit {
   }
 
   /** Does what was admitted; every way out is a reply, and its latency counts from the head of the request on. */
-  async function perform(route: Endpoint, body: Buffer, startMs: number): Promise<Answer> {
-    let reply: Answer;
+  function perform(route: Endpoint, body: Buffer, startMs: number): Soon<Answer> {
+    const failed = (error: unknown): Answer => noted(route, failure(error, log), startMs);
     try {
-      const result = await operations[route](body);
-      reply = typeof result === 'string' ? { status: 200, body: result } : { status: 200, ...result };
+      const performed = whenThere(operations[route](body), (result) =>
+        noted(route, success(result), startMs),
+      );
+      return performed instanceof Promise ? performed.catch(failed) : performed;
     } catch (error) {
-      reply = failure(error, log);
+      return failed(error);
     }
-    return noted(route, reply, startMs);
   }
 
   function noted<R extends Answer>(route: Route, reply: R, startMs: number): R {
@@ -149,6 +151,10 @@ export function bodyBytesMax({ relay }: RelayConfig): number {
 
 export function refusal(error: RelayError): Reply {
   return { status: error.status, body: errorBody(error) };
+}
+
+function success(result: string | Parts): Answer {
+  return typeof result === 'string' ? { status: 200, body: result } : { status: 200, ...result };
 }
 
 /** What a caller did is told; what we did is logged, and none of it shown. */

@@ -3,6 +3,7 @@ import { inflate } from './body.ts';
 import { RelayError } from './errors.ts';
 import { LargeBodies, type LargeBody, type Sender, SMALL_BODY_BYTES } from './large-bodies.ts';
 import type { Logger } from './log.ts';
+import { type Soon, whenThere } from './soon.ts';
 import type { Clock } from './stores/store.ts';
 
 /** A request whose head has come, and the way to its answer, whatever reads the one and writes the other. */
@@ -49,27 +50,37 @@ export interface Timeouts {
 export function createServe(admit: Admit, { log, clock }: { log: Logger; clock: Clock }): Serve {
   const largeBodies = new LargeBodies(clock);
 
-  async function serve(exchange: Exchange): Promise<void> {
+  function serve(exchange: Exchange): Soon<void> {
     const admitted = admit(exchange.head);
     if ('status' in admitted) return exchange.refuse(admitted);
-    const refused = admitted.ready === undefined ? undefined : await admitted.ready;
-    if (refused !== undefined) return exchange.refuse(refused);
+    return whenThere(admitted.ready, (refused) =>
+      refused === undefined ? serveAdmitted(exchange, admitted) : exchange.refuse(refused),
+    );
+  }
 
-    const { bodyBytesMax, contentEncoding } = admitted;
+  function serveAdmitted(exchange: Exchange, operation: Operation): Soon<void> {
+    const { bodyBytesMax, contentEncoding } = operation;
     if (exchange.bodyBytes > SMALL_BODY_BYTES || contentEncoding !== 'identity')
-      return (await performLarge(exchange, admitted))?.();
+      return performLarge(exchange, operation).then(send);
     const body = exchange.readBody(bodyBytesMax);
-    if (!Buffer.isBuffer(body)) return (await perform(exchange, admitted, body))?.();
+    if (!Buffer.isBuffer(body)) return perform(exchange, operation, body).then(send);
     // Most bodies come with their heads, and wait for nothing.
-    return exchange.answer(await admitted.run(body));
+    return whenThere(operation.run(body), (answer) => exchange.answer(answer));
+  }
+
+  function fail(exchange: Exchange, error: unknown): void {
+    // What cannot be given in the middle of an answer has no other way to say so: the client asks again.
+    if (!(error instanceof RelayError)) log.error({ err: error }, 'a request could not be answered');
+    exchange.abandon();
   }
 
   return (exchange) => {
-    serve(exchange).catch((error) => {
-      // What cannot be given in the middle of an answer has no other way to say so: the client asks again.
-      if (!(error instanceof RelayError)) log.error({ err: error }, 'a request could not be answered');
-      exchange.abandon();
-    });
+    try {
+      const served = serve(exchange);
+      if (served instanceof Promise) served.catch((error) => fail(exchange, error));
+    } catch (error) {
+      fail(exchange, error);
+    }
   };
 
   /** What is sent is sent without the room: a client may take all the time that it likes to read it. */
@@ -88,6 +99,10 @@ export function createServe(admit: Admit, { log, clock }: { log: Logger; clock: 
 
 /** Sends what a request is answered with. */
 type Send = () => Promise<void> | undefined;
+
+function send(answer: Send | undefined): Soon<void> {
+  return answer?.();
+}
 
 /** Undefined stands for a body that will never be whole, and for no answer to it. */
 async function perform(

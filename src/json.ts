@@ -1,6 +1,7 @@
 import { items, members, skip } from './json-elements.ts';
 import { JsonReader } from './json-reader.ts';
 import { ownTurn, SLICE_BYTES } from './slices.ts';
+import { type Soon, whenThere } from './soon.ts';
 
 /**
  * Strict reading of request bodies, straight into checked values.
@@ -11,7 +12,7 @@ import { ownTurn, SLICE_BYTES } from './slices.ts';
  */
 
 /** Reads the value that comes next, or throws `invalid_input`. What is long may be waited for. */
-export type Read<T> = (json: JsonReader) => T | Promise<T>;
+export type Read<T> = (json: JsonReader) => Soon<T>;
 
 interface Field {
   readonly name: string;
@@ -25,9 +26,14 @@ interface Field {
 type Reads<T> = { readonly [K in keyof T]: Read<T[K]> };
 
 /** Longer bodies are read in turns of the event loop. */
-export const LONG_BYTES = 65_536;
+const LONG_BYTES = 65_536;
 
-/** The value of a whole body, at once. */
+/** The value of a whole body. */
+export function parseBody<T>(body: Buffer, read: Read<T>): Soon<T> {
+  return body.length > LONG_BYTES ? parseLongJson(body, read) : parseJson(body, read);
+}
+
+/** The same, at once. */
 export function parseJson<T>(body: Buffer, read: Read<T>): T {
   const json = new JsonReader(body);
   const value = read(json);
@@ -53,18 +59,7 @@ export const u64: Read<bigint> = (json) => json.u64();
 
 /** What a value comes to. */
 export function mapped<T, U>(read: Read<T>, to: (value: T, json: JsonReader) => U): Read<U> {
-  return (json) => {
-    const value = read(json);
-    return value instanceof Promise ? whenThere(value, to, json) : to(value, json);
-  };
-}
-
-async function whenThere<T, U>(
-  value: Promise<T>,
-  to: (value: T, json: JsonReader) => U,
-  json: JsonReader,
-): Promise<U> {
-  return to(await value, json);
+  return (json) => whenThere(read(json), (value) => to(value, json));
 }
 
 /**

@@ -2,10 +2,11 @@ import type { RelayConfig } from './config.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { RelayError } from './errors.ts';
 import { checkName } from './fields.ts';
-import { LONG_BYTES, object, parseJson, parseLongJson, string, u64 } from './json.ts';
+import { object, parseBody, string, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
 import { packedJson } from './packed-json.ts';
 import { afterPayload, beforePayload, messagesJson, payloadJson } from './page.ts';
+import { type Soon, whenThere } from './soon.ts';
 import type { LongMessage, Page, PageLimit, Store } from './stores/store.ts';
 
 const pullBody = object({ recipient: string }, { cursor: string, max: u64 });
@@ -16,6 +17,7 @@ const SHORT_BYTES = 262_144;
 const STEP_BYTES = 131_072;
 
 const START = '{"items":[';
+const EMPTY = START + end(undefined, { more: false, remaining: 0 });
 
 /** JSON in parts: the first, and what gives those that follow, each when it is asked for, and then undefined. */
 export interface Parts {
@@ -24,29 +26,33 @@ export interface Parts {
 }
 
 /** `POST /pull`: a page of a mailbox. Deletes, locks and leases nothing. Throws `invalid_input`. */
-export async function pull(
+export function pull(
   store: Store,
   limits: RelayConfig['relay'],
   counters: Counters,
   body: Buffer,
-): Promise<string | Parts> {
-  const fields = body.length > LONG_BYTES ? await parseLongJson(body, pullBody) : parseJson(body, pullBody);
-  const { recipient, cursor, max } = fields;
-  counters.pullTotal++;
-  checkName('recipient', recipient);
-  if (max === 0n) throw new RelayError('invalid_input', 'max must be positive');
-  const afterSeq = cursor === undefined ? 0 : seqOf(cursor, recipient);
+): Soon<string | Parts> {
+  return whenThere(parseBody(body, pullBody), ({ recipient, cursor, max }) => {
+    counters.pullTotal++;
+    checkName('recipient', recipient);
+    if (max === 0n) throw new RelayError('invalid_input', 'max must be positive');
+    const after = { recipient, seq: cursor === undefined ? 0 : seqOf(cursor, recipient) };
+    const messagesMax = max === undefined ? limits.pullBatchMax : Math.min(Number(max), limits.pullBatchMax);
+    // By far the commonest request.
+    if (store.isEmpty?.(recipient)) return EMPTY;
+    return pageParts(store, after, { messagesMax, bytesMax: limits.pullPageBytesMax });
+  });
+}
 
-  const messagesMax = max === undefined ? limits.pullBatchMax : Math.min(Number(max), limits.pullBatchMax);
-  const limit = { messagesMax, bytesMax: limits.pullPageBytesMax };
-  const first = await store.pull(recipient, afterSeq, step(limit, SHORT_BYTES));
+async function pageParts(store: Store, after: Cursor, limit: PageLimit): Promise<string | Parts> {
+  const first = await store.pull(after.recipient, after.seq, step(limit, SHORT_BYTES));
   if (first.long === undefined) {
     const kept = keptOf(first);
     if (kept.length === 0) return START + end(undefined, first);
-    const isAll = !first.more || kept.length === messagesMax || limit.bytesMax <= SHORT_BYTES;
+    const isAll = !first.more || kept.length === limit.messagesMax || limit.bytesMax <= SHORT_BYTES;
     if (isAll) return { body: pageJson(first, START, end(kept.at(-1), first)) };
   }
-  const parts = partsOf(store, { recipient, seq: afterSeq }, limit, first);
+  const parts = partsOf(store, after, limit, first);
   const { value } = await parts.next();
   return { body: value ?? '', more: async () => (await parts.next()).value ?? undefined };
 }

@@ -1,7 +1,7 @@
 import type { RelayConfig } from './config.ts';
 import { RelayError } from './errors.ts';
 import { checkName, uuid } from './fields.ts';
-import { base64, LONG_BYTES, object, parseJson, parseLongJson, string, u32, u64 } from './json.ts';
+import { base64, object, parseBody, string, u32, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
 import type { Store } from './stores/store.ts';
 
@@ -23,7 +23,7 @@ export async function push(
   counters: Counters,
   body: Buffer,
 ): Promise<string> {
-  const fields = body.length > LONG_BYTES ? await parseLongJson(body, pushBody) : parseJson(body, pushBody);
+  const fields = await parseBody(body, pushBody);
   const { recipient, message_id: messageId, ciphertext_b64: payload, meta } = fields;
   counters.pushTotal++;
   checkName('recipient', recipient);

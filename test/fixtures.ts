@@ -37,6 +37,7 @@ export function methodsOf(store: Store): Store {
   return {
     push: (pushed) => store.push(pushed),
     pull: (recipient, afterSeq, limit) => store.pull(recipient, afterSeq, limit),
+    isEmpty: (recipient) => store.isEmpty?.(recipient) ?? false,
     ack: (recipient, keys) => store.ack(recipient, keys),
     sweep: () => store.sweep(),
     figures: () => store.figures(),

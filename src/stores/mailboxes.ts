@@ -110,6 +110,12 @@ export class Mailboxes {
     return dropped;
   }
 
+  /** What is due counts as long as nobody has dropped it. */
+  isEmpty(recipient: string): boolean {
+    const mailbox = this.table.mailbox(recipient);
+    return mailbox === undefined || mailbox.messages === 0;
+  }
+
   /** The slots of a page, of a mailbox in which nothing is due. */
   page(
     recipient: string,

@@ -66,6 +66,10 @@ class MemoryStore implements Store {
     });
   }
 
+  isEmpty(recipient: string): boolean {
+    return !this.#closed && this.#mailboxes.isEmpty(recipient);
+  }
+
   ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
     return this.#operate(recipient, (nowMs) => {
       const acking = this.#mailboxes.ack(recipient);

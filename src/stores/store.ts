@@ -29,6 +29,11 @@ export interface Store {
   push(message: NewMessage): Promise<PushResult>;
   /** The live messages of a mailbox after `afterSeq`, oldest first; an unknown mailbox is an empty one. */
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page>;
+  /**
+   * Whether a mailbox holds no message now, so that a pull of it would give an empty page, whatever else is asked for. False where
+   * that cannot be said at once, and once the store takes nothing more.
+   */
+  isEmpty?(recipient: string): boolean;
   /** Deletes messages and remembers their keys. Each distinct key counts once. */
   ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult>;
   /** Removes what is due; resolves with how many messages that were. */

@@ -55,8 +55,10 @@ export function keyOf({ messageId, meta }: NewMessage): MessageKey {
 
 /** Everything that lives in a mailbox, in its order. */
 export async function pullAll(store: Store, recipient = 'alice', afterSeq = 0): Promise<readonly Message[]> {
+  const isEmpty = store.isEmpty?.(recipient) ?? false;
   const page = await store.pull(recipient, afterSeq, { messagesMax: 100_000, bytesMax: 2 ** 40 });
   assert.equal(page.more, false);
+  if (isEmpty) assert.deepEqual([page.messages, page.remaining], [[], 0]);
   return page.messages;
 }
 

@@ -47,6 +47,10 @@ export class RestartingStore implements Store {
     return this.#run((store) => store.pull(recipient, afterSeq, limit));
   }
 
+  isEmpty(recipient: string): boolean {
+    return this.#store.isEmpty?.(recipient) ?? false;
+  }
+
   ack(recipient: string, keys: readonly MessageKey[]): Promise<AckResult> {
     return this.#run((store) => store.ack(recipient, keys));
   }

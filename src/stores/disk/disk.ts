@@ -36,8 +36,6 @@ import { Writer } from './writer.ts';
 /** A batch's records, the cleaner's among them, and a page. */
 const STAGING_BYTES = (1 << 20) + (1 << 18) + 4096;
 
-const EMPTY_PAGE: Promise<Page> = Promise.resolve({ messages: [], more: false, remaining: 0 });
-
 /** What `openDiskStore` put together. */
 export interface DiskStoreParts {
   readonly files: Files;
@@ -101,9 +99,11 @@ export class DiskStore implements Store {
   }
 
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {
-    // By far the commonest request is the pull of an empty mailbox.
-    if (this.#closing === undefined && this.#isEmpty(recipient)) return EMPTY_PAGE;
     return this.#operate(() => this.#pull(recipient, afterSeq, limit));
+  }
+
+  isEmpty(recipient: string): boolean {
+    return this.#closing === undefined && this.#mailboxes.isEmpty(recipient);
   }
 
   async sweep(): Promise<number> {
@@ -159,11 +159,6 @@ export class DiskStore implements Store {
     } finally {
       await unlock();
     }
-  }
-
-  #isEmpty(recipient: string): boolean {
-    const mailbox = this.#mailboxes.table.mailbox(recipient);
-    return mailbox === undefined || mailbox.messages === 0;
   }
 
   async #pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page> {

@@ -18,6 +18,14 @@ function counts(store: Store): number[] {
 
 /** What only a store that outlives its process can promise. */
 export const durablePromises: Promises = {
+  async 'a mailbox is not empty before an ack of all of it is on disk'(open) {
+    const { store } = await open();
+    await store.push(message(1));
+    const acked = store.ack('alice', [keyOf(message(1))]);
+    assert.notEqual(store.isEmpty?.('alice'), true);
+    await acked;
+  },
+
   async 'a restart changes no message, no order and no figure'(open) {
     const harness = await open();
     const { store } = harness;

@@ -21,6 +21,25 @@ export const pullPromises: Promises = {
     assert.equal(store.figures().mailboxes, 0);
   },
 
+  async 'a mailbox is empty from the ack of its last message to the next push, unless its store cannot tell'(
+    open,
+  ) {
+    const { store } = await open();
+    if (store.isEmpty === undefined) return;
+    const seen: boolean[] = [];
+    const look = (): void => void seen.push(store.isEmpty?.('alice') ?? false);
+    look();
+    await store.push(message(1));
+    look();
+    await store.ack('alice', [keyOf(message(1))]);
+    look();
+    await store.push(message(2));
+    look();
+    await store.close();
+    look();
+    assert.deepEqual(seen, [true, false, true, false, false]);
+  },
+
   async 'messages come in the order of their arrival, with growing seqs'(open) {
     const { store } = await open();
     for (const number of [3, 1, 2]) await store.push(message(number));
