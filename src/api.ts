@@ -62,13 +62,18 @@ export interface ApiParts {
   readonly observe?: Observe | undefined;
 }
 
-/** Every route. */
-export const routes: ReadonlyMap<string, Route> = new Map([
-  ['POST /push', 'push'],
-  ['POST /pull', 'pull'],
-  ['POST /ack', 'ack'],
-  ['GET /health', 'health'],
-  ['GET /stats', 'stats'],
+interface Way {
+  readonly method: 'GET' | 'POST';
+  readonly route: Route;
+}
+
+/** Every route, by its path. */
+export const routes: ReadonlyMap<string, Way> = new Map([
+  ['/push', { method: 'POST', route: 'push' }],
+  ['/pull', { method: 'POST', route: 'pull' }],
+  ['/ack', { method: 'POST', route: 'ack' }],
+  ['/health', { method: 'GET', route: 'health' }],
+  ['/stats', { method: 'GET', route: 'stats' }],
 ]);
 
 /** The whole API. Path, rate limit, type, encoding and length are checked before a body is read, in this order. */
@@ -81,9 +86,9 @@ export function createApi(parts: ApiParts): Admit {
   const limit = bodyBytesMax(config);
   const notFound = refusal(new RelayError('not_found'));
 
-  const operations: Record<Endpoint, (body: Buffer) => Soon<string | Parts>> = {
+  const operations: Record<Endpoint, (body: Buffer, head: RequestHead) => Soon<string | Parts>> = {
     push: (body) => push(store, config.relay, counters, body),
-    pull: (body) => pull(store, config.relay, counters, body),
+    pull: (body, head) => pull(store, config.relay, counters, head, body),
     ack: (body) => ack(store, counters, body),
   };
 
@@ -106,7 +111,7 @@ export function createApi(parts: ApiParts): Admit {
       throw new RelayError('payload_too_large', undefined, { details: { limit } });
     }
 
-    const run = (body: Buffer): Soon<Answer> => perform(route, body, startMs);
+    const run = (body: Buffer): Soon<Answer> => perform(route, head, body, startMs);
     const refuse = (error: unknown): Reply => noted(route, failure(error, log), startMs);
     const operation = { bodyBytesMax: limit, contentEncoding, source, run, refuse };
     const room = route === 'push' ? store.room?.() : undefined;
@@ -114,10 +119,10 @@ export function createApi(parts: ApiParts): Admit {
   }
 
   /** Does what was admitted; every way out is a reply, and its latency counts from the head of the request on. */
-  function perform(route: Endpoint, body: Buffer, startMs: number): Soon<Answer> {
+  function perform(route: Endpoint, head: RequestHead, body: Buffer, startMs: number): Soon<Answer> {
     const failed = (error: unknown): Answer => noted(route, failure(error, log), startMs);
     try {
-      const performed = whenThere(operations[route](body), (result) =>
+      const performed = whenThere(operations[route](body, head), (result) =>
         noted(route, success(result), startMs),
       );
       return performed instanceof Promise ? performed.catch(failed) : performed;
@@ -165,5 +170,6 @@ function failure(error: unknown, log: Logger): Reply {
 }
 
 function routeOf({ method, target }: RequestHead): Route {
-  return routes.get(`${method} ${pathOf(target)}`) ?? 'other';
+  const way = routes.get(pathOf(target));
+  return way?.method === method ? way.route : 'other';
 }

@@ -9,6 +9,8 @@ export interface RequestHead {
   readonly headers: IncomingHttpHeaders;
   /** The peer's address. */
   readonly peer: string;
+  /** What an operation has read of the body. A request that comes again on its connection is this same object: nothing is read again. */
+  fields?: unknown;
 }
 
 const contentEncodings = ['identity', 'gzip', 'deflate', 'br'] as const;

@@ -16,6 +16,9 @@ export interface PlainOptions extends ConnectionOptions, Timeouts {
   readonly handOver: (socket: Socket) => void;
 }
 
+/** Longer requests are not kept in case they come again. */
+const AGAIN_BYTES_MAX = 1_024;
+
 const NOTHING = Buffer.alloc(0);
 const none: RequestHead = { method: '', target: '', headers: {}, peer: '' };
 
@@ -27,6 +30,13 @@ const none: RequestHead = { method: '', target: '', headers: {}, peer: '' };
  * - left: the connection ends, or is another's
  */
 type Step = 'idle' | 'open' | 'reading' | 'dropping' | 'left';
+
+/** A short request that came in one piece, as it came. Clients that wait for messages send the same one again and again. */
+interface WholeRequest {
+  readonly bytes: Buffer;
+  readonly head: RequestHead;
+  readonly body: Buffer;
+}
 
 /**
  * A connection whose requests are plain, as nearly all are; node's HTTP server spends more on one than the relay does.
@@ -42,6 +52,7 @@ export class PlainConnection implements Exchange {
   readonly #peer: string;
   #step: Step = 'idle';
   #plainHead: PlainHead | undefined;
+  #again: WholeRequest = { bytes: NOTHING, head: none, body: NOTHING };
   /** What has come of the body: a view of what was read with the head, or a buffer that is being filled. */
   #body: Buffer = NOTHING;
   #arrived = 0;
@@ -131,21 +142,32 @@ export class PlainConnection implements Exchange {
   };
 
   #begin(bytes: Buffer): void {
-    const head = readPlainHead(bytes, this.#plainHead);
-    if (head === undefined) {
-      this.#handOver(bytes);
-      return;
-    }
-    this.#plainHead = head;
-    const { target, headers, text, bodyBytes } = head;
-    const end = text.length + bodyBytes;
+    const { bytes: again, head, body } = this.#again;
+    if (bytes.equals(again)) this.#open(head, body, body.length);
+    else if (!this.#read(bytes)) this.#handOver(bytes);
+  }
+
+  #read(bytes: Buffer): boolean {
+    const plain = readPlainHead(bytes, this.#plainHead);
+    if (plain === undefined) return false;
     if (this.head === none) this.#socket.setTimeout(this.#options.idleMs);
+    this.#plainHead = plain;
+    const { target, headers, text } = plain;
+    const head = { method: 'POST', target, headers, peer: this.#peer };
+    const end = text.length + plain.bodyBytes;
+    const body = bytes.subarray(text.length, end);
+    if (bytes.length === end && end <= AGAIN_BYTES_MAX) this.#again = { bytes, head, body };
+    if (bytes.length > end) this.#putBack(bytes.subarray(end));
+    this.#open(head, body, plain.bodyBytes);
+    return true;
+  }
+
+  #open(head: RequestHead, body: Buffer, bodyBytes: number): void {
     this.#step = 'open';
-    this.head = { method: 'POST', target, headers, peer: this.#peer };
+    this.head = head;
     this.bodyBytes = bodyBytes;
-    this.#body = bytes.subarray(text.length, end);
-    this.#arrived = this.#body.length;
-    this.#putBack(bytes.subarray(end));
+    this.#body = body;
+    this.#arrived = body.length;
     holdUntilTurnEnds(this.#socket);
     this.#options.serve(this);
   }

@@ -2,6 +2,7 @@ import type { RelayConfig } from './config.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { RelayError } from './errors.ts';
 import { checkName } from './fields.ts';
+import type { RequestHead } from './head.ts';
 import { object, parseBody, string, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
 import { packedJson } from './packed-json.ts';
@@ -10,6 +11,7 @@ import { type Soon, whenThere } from './soon.ts';
 import type { LongMessage, Page, PageLimit, Store } from './stores/store.ts';
 
 const pullBody = object({ recipient: string }, { cursor: string, max: u64 });
+type PullFields = Awaited<ReturnType<typeof pullBody>>;
 
 /** A page with no more payload than this is read and sent at once, and so is a message. */
 const SHORT_BYTES = 262_144;
@@ -30,9 +32,11 @@ export function pull(
   store: Store,
   limits: RelayConfig['relay'],
   counters: Counters,
+  head: RequestHead,
   body: Buffer,
 ): Soon<string | Parts> {
-  return whenThere(parseBody(body, pullBody), ({ recipient, cursor, max }) => {
+  head.fields ??= parseBody(body, pullBody);
+  return whenThere(head.fields as Soon<PullFields>, ({ recipient, cursor, max }) => {
     counters.pullTotal++;
     checkName('recipient', recipient);
     if (max === 0n) throw new RelayError('invalid_input', 'max must be positive');

@@ -223,5 +223,5 @@ test('a fault of the store is an internal error that shows nothing and is logged
 test('docs/protocol.md has a section for every route, and none besides', async () => {
   const page = await readFile(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
   const documented = [...page.matchAll(/^## `([A-Z]+ \/\S+)`$/gm)].map(([, route]) => route);
-  assert.deepEqual(documented.sort(), [...routes.keys()].sort());
+  assert.deepEqual(documented.sort(), [...routes].map(([path, { method }]) => `${method} ${path}`).sort());
 });

@@ -26,6 +26,46 @@ test('thousands of pipelined requests are answered', async (t) => {
   for (let number = 0; number < 3_000; number++) assert.equal((await connection.answer()).status, 200);
 });
 
+test('a request that comes again is answered by what is so by then', async (t) => {
+  const relay = await startTestRelay(t);
+  const connection = await connectRaw(t, relay);
+  const ask = async (bytes: string): Promise<Record<string, unknown>> => {
+    connection.send(bytes);
+    return JSON.parse((await connection.answer()).body.toString());
+  };
+  const idsPulled = async (): Promise<string[]> => {
+    const { items } = await ask(emptyPull);
+    return (items as { message_id: string }[]).map(({ message_id }) => message_id);
+  };
+  const push = request('/push', JSON.stringify(message(1)));
+  const { message_id, meta } = message(1);
+  const key = { message_id, chunk_index: meta.chunk_index };
+  const ack = request('/ack', JSON.stringify({ recipient: 'alice', ack: [key] }));
+
+  assert.deepEqual(await idsPulled(), []);
+  assert.deepEqual(await idsPulled(), []);
+  assert.equal((await ask(push)).stored, true);
+  assert.equal((await ask(push)).duplicate, true);
+  assert.deepEqual(await idsPulled(), [message_id]);
+  assert.deepEqual(await ask(ack), { deleted: 1, missing: 0, remaining: 0 });
+  assert.deepEqual(await ask(ack), { deleted: 0, missing: 1, remaining: 0 });
+  assert.deepEqual(await idsPulled(), []);
+});
+
+test('an answer that is the one before again is not dated as that was', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  const dates = new Set<number>();
+  while (dates.size < 2) {
+    const from = Math.trunc(Date.now() / 1000);
+    connection.send(emptyPull);
+    const { headers } = await connection.answer();
+    const second = Date.parse(headers.get('date') ?? '') / 1000;
+    // Node's own server may be a second late.
+    assert.ok(from - 1 <= second && second <= Date.now() / 1000, headers.get('date'));
+    dates.add(second);
+  }
+});
+
 test('a client that has closed its side still gets the answer to what it sent', async (t) => {
   const { server, open } = await startReaderWithGate(t);
   const connection = await connectRaw(t, server);

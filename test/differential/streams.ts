@@ -213,16 +213,22 @@ const slip: fc.Arbitrary<Slip> = fc.record({
 export const streams: fc.Arbitrary<Stream> = fc
   .record({
     requests: fc.array(request, { minLength: 1, maxLength: 6 }),
+    again: fc.oneof(fc.constant<number[]>([]), fc.array(fc.nat({ max: 5 }), { maxLength: 6 })),
+    isEachCut: fc.boolean(),
     slips: fc.oneof(fc.constant<Slip[]>([]), fc.array(slip, { minLength: 1, maxLength: 2 })),
     cuts: fc.oneof(fc.constant<number[]>([]), fc.array(fc.nat(), { maxLength: 8 })),
     storeTurns: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
   })
-  .map(({ requests, slips, cuts, storeTurns }) => {
-    const whole = Buffer.concat([...requests, Buffer.from('GET /health HTTP/1.1\r\nHost: last\r\n\r\n')]);
-    const bytes = slips.reduce(slipped, whole);
-    const places = [...new Set(cuts.map((cut) => cut % bytes.length))].sort((a, b) => a - b);
-    return { bytes, cuts: places, storeTurns };
+  .map(({ requests, again, isEachCut, slips, cuts, storeTurns }) => {
+    const all = [...requests, ...again.map((index) => requests[index % requests.length] as Buffer), LAST];
+    const bytes = slips.reduce(slipped, Buffer.concat(all));
+    const places = cuts.map((cut) => cut % bytes.length);
+    const borders = all.map((_, index) => Buffer.concat(all.slice(0, index)).length);
+    const allCuts = new Set(isEachCut ? [...places, ...borders] : places);
+    return { bytes, cuts: [...allCuts].sort((a, b) => a - b), storeTurns };
   });
+
+const LAST = Buffer.from('GET /health HTTP/1.1\r\nHost: last\r\n\r\n');
 
 function slipped(bytes: Buffer, { at, removed, put }: Slip): Buffer {
   const place = at % bytes.length;
