@@ -8,18 +8,42 @@ import { writePart, writeParts } from './parts.ts';
  * when the last was written. `idleSeconds`: how long the connection is then kept for another request; 0 where it ends.
  */
 export function writeAnswer(socket: Socket, answer: Answer, idleSeconds: number): Promise<void> | undefined {
-  const head = headText(answer, idleSeconds);
   const { body, more } = answer;
   if (typeof body === 'string' && more === undefined) {
-    socket.write(head + body);
+    socket.write(wholeText(answer, body, idleSeconds));
     return undefined;
   }
   socket.cork();
-  socket.write(head);
+  socket.write(headText(answer, idleSeconds));
   const parts = more === undefined ? undefined : writeParts(socket, answer, true);
   if (parts === undefined) writePart(socket, body);
   socket.uncork();
   return parts;
+}
+
+/** The last answer that was made whole, and what it was made of. */
+let last = {
+  status: 0,
+  retryAfter: undefined as number | undefined,
+  body: '',
+  idleSeconds: 0,
+  date: '',
+  text: '',
+};
+
+/** A whole answer. Nearly all pulls get the same one for as long as its date is true. */
+function wholeText(answer: Answer, body: string, idleSeconds: number): string {
+  const { status, retryAfter } = answer;
+  const date = dateText();
+  const isSame =
+    body === last.body &&
+    date === last.date &&
+    idleSeconds === last.idleSeconds &&
+    status === last.status &&
+    retryAfter === last.retryAfter;
+  if (!isSame)
+    last = { status, retryAfter, body, idleSeconds, date, text: headText(answer, idleSeconds) + body };
+  return last.text;
 }
 
 /** The head of an answer as node's own server would write it. */
