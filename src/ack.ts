@@ -2,6 +2,7 @@ import { checkName, uuid } from './fields.ts';
 import { list, mapped, object, parseBody, string, u32 } from './json.ts';
 import type { MessageKey } from './message.ts';
 import type { Counters } from './metrics.ts';
+import { type Soon, whenThere } from './soon.ts';
 import type { Store } from './stores/store.ts';
 
 const entry = mapped(
@@ -11,12 +12,13 @@ const entry = mapped(
 const ackBody = object({ recipient: string, ack: list(entry) });
 
 /** `POST /ack`: deletes what the recipient has. Idempotent. Throws `invalid_input`, and the store's `storage_error`. */
-export async function ack(store: Store, counters: Counters, body: Buffer): Promise<string> {
-  const { recipient, ack: keys } = await parseBody(body, ackBody);
-  counters.ackTotal++;
-  checkName('recipient', recipient);
+export function ack(store: Store, counters: Counters, body: Buffer): Soon<string> {
+  return whenThere(parseBody(body, ackBody), async ({ recipient, ack: keys }) => {
+    counters.ackTotal++;
+    checkName('recipient', recipient);
 
-  const { deleted, missing, remaining } = await store.ack(recipient, keys);
-  counters.ackDeleted += deleted;
-  return `{"deleted":${deleted},"missing":${missing},"remaining":${remaining}}`;
+    const { deleted, missing, remaining } = await store.ack(recipient, keys);
+    counters.ackDeleted += deleted;
+    return `{"deleted":${deleted},"missing":${missing},"remaining":${remaining}}`;
+  });
 }

@@ -3,6 +3,7 @@ import { RelayError } from './errors.ts';
 import { checkName, uuid } from './fields.ts';
 import { base64, object, parseBody, string, u32, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
+import { type Soon, whenThere } from './soon.ts';
 import type { Store } from './stores/store.ts';
 
 const pushBody = object({
@@ -11,20 +12,28 @@ const pushBody = object({
   ciphertext_b64: base64,
   meta: object({ kind: string, total_len: u64, chunk_index: u32, chunk_count: u32, sent_ms: u64 }),
 });
+type PushFields = Awaited<ReturnType<typeof pushBody>>;
 
 /**
  * `POST /push`: keeps one message until its recipient acks it or it expires.
  *
  * Throws `invalid_input`, and what the store throws: `quota_exceeded` or `storage_error`.
  */
-export async function push(
+export function push(
   store: Store,
   limits: RelayConfig['relay'],
   counters: Counters,
   body: Buffer,
+): Soon<string> {
+  return whenThere(parseBody(body, pushBody), (fields) => keep(store, limits, counters, fields));
+}
+
+async function keep(
+  store: Store,
+  limits: RelayConfig['relay'],
+  counters: Counters,
+  { recipient, message_id: messageId, ciphertext_b64: payload, meta }: PushFields,
 ): Promise<string> {
-  const fields = await parseBody(body, pushBody);
-  const { recipient, message_id: messageId, ciphertext_b64: payload, meta } = fields;
   counters.pushTotal++;
   checkName('recipient', recipient);
   if (meta.chunk_count === 0) throw new RelayError('invalid_input', 'chunk_count must be positive');
