@@ -3,6 +3,18 @@ import type { Socket } from 'node:net';
 import type { Answer } from './api.ts';
 import { writePart, writeParts } from './parts.ts';
 
+/** An answer's text, and what it was made of. */
+interface WholeAnswer {
+  readonly status: number;
+  readonly retryAfter: number | undefined;
+  readonly body: string;
+  readonly idleSeconds: number;
+  readonly date: string;
+  readonly text: string;
+}
+
+let last: WholeAnswer = { status: 0, retryAfter: undefined, body: '', idleSeconds: 0, date: '', text: '' };
+
 /**
  * Writes an answer to a connection that has no response to write it with. A promise for one in parts, which resolves
  * when the last was written. `idleSeconds`: how long the connection is then kept for another request; 0 where it ends.
@@ -21,29 +33,20 @@ export function writeAnswer(socket: Socket, answer: Answer, idleSeconds: number)
   return parts;
 }
 
-/** The last answer that was made whole, and what it was made of. */
-let last = {
-  status: 0,
-  retryAfter: undefined as number | undefined,
-  body: '',
-  idleSeconds: 0,
-  date: '',
-  text: '',
-};
-
 /** A whole answer. Nearly all pulls get the same one for as long as its date is true. */
 function wholeText(answer: Answer, body: string, idleSeconds: number): string {
   const { status, retryAfter } = answer;
-  const date = dateText();
+  const now = dateText();
   const isSame =
     body === last.body &&
-    date === last.date &&
+    now === last.date &&
     idleSeconds === last.idleSeconds &&
     status === last.status &&
     retryAfter === last.retryAfter;
-  if (!isSame)
-    last = { status, retryAfter, body, idleSeconds, date, text: headText(answer, idleSeconds) + body };
-  return last.text;
+  if (isSame) return last.text;
+  const text = headText(answer, idleSeconds) + body;
+  last = { status, retryAfter, body, idleSeconds, date: now, text };
+  return text;
 }
 
 /** The head of an answer as node's own server would write it. */

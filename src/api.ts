@@ -16,7 +16,7 @@ import { ENVELOPE_BYTES } from './option-checks.ts';
 import { type Parts, pull } from './pull.ts';
 import { push } from './push.ts';
 import { createRateLimiter, type Endpoint } from './rate-limit.ts';
-import { type Soon, whenThere } from './soon.ts';
+import type { Soon } from './soon.ts';
 import { createSourceResolver } from './source.ts';
 import { health, stats } from './status.ts';
 import type { Clock, Store } from './stores/store.ts';
@@ -62,13 +62,8 @@ export interface ApiParts {
   readonly observe?: Observe | undefined;
 }
 
-interface Way {
-  readonly method: 'GET' | 'POST';
-  readonly route: Route;
-}
-
-/** Every route, by its path. */
-export const routes: ReadonlyMap<string, Way> = new Map([
+/** Every route, by its path, which has one method. */
+export const routes: ReadonlyMap<string, { readonly method: string; readonly route: Route }> = new Map([
   ['/push', { method: 'POST', route: 'push' }],
   ['/pull', { method: 'POST', route: 'pull' }],
   ['/ack', { method: 'POST', route: 'ack' }],
@@ -120,12 +115,11 @@ export function createApi(parts: ApiParts): Admit {
 
   /** Does what was admitted; every way out is a reply, and its latency counts from the head of the request on. */
   function perform(route: Endpoint, head: RequestHead, body: Buffer, startMs: number): Soon<Answer> {
+    const succeeded = (result: string | Parts): Answer => noted(route, success(result), startMs);
     const failed = (error: unknown): Answer => noted(route, failure(error, log), startMs);
     try {
-      const performed = whenThere(operations[route](body, head), (result) =>
-        noted(route, success(result), startMs),
-      );
-      return performed instanceof Promise ? performed.catch(failed) : performed;
+      const result = operations[route](body, head);
+      return result instanceof Promise ? result.then(succeeded, failed) : succeeded(result);
     } catch (error) {
       return failed(error);
     }
@@ -170,6 +164,6 @@ function failure(error: unknown, log: Logger): Reply {
 }
 
 function routeOf({ method, target }: RequestHead): Route {
-  const way = routes.get(pathOf(target));
-  return way?.method === method ? way.route : 'other';
+  const known = routes.get(pathOf(target));
+  return known?.method === method ? known.route : 'other';
 }

@@ -9,7 +9,11 @@ export interface RequestHead {
   readonly headers: IncomingHttpHeaders;
   /** The peer's address. */
   readonly peer: string;
-  /** What an operation has read of the body. A request that comes again on its connection is this same object: nothing is read again. */
+  /** There where this same object is given for the request again, body and all: what was read of the body may be kept in it. */
+  readonly memo?: Memo | undefined;
+}
+
+export interface Memo {
   fields?: unknown;
 }
 

@@ -16,8 +16,8 @@ export interface PlainOptions extends ConnectionOptions, Timeouts {
   readonly handOver: (socket: Socket) => void;
 }
 
-/** Longer requests are not kept in case they come again. */
-const AGAIN_BYTES_MAX = 1_024;
+/** What an idle connection may hold of its last pull, in case it comes again. */
+const KEPT_BYTES_MAX = 1_024;
 
 const NOTHING = Buffer.alloc(0);
 const none: RequestHead = { method: '', target: '', headers: {}, peer: '' };
@@ -31,8 +31,8 @@ const none: RequestHead = { method: '', target: '', headers: {}, peer: '' };
  */
 type Step = 'idle' | 'open' | 'reading' | 'dropping' | 'left';
 
-/** A short request that came in one piece, as it came. Clients that wait for messages send the same one again and again. */
-interface WholeRequest {
+/** A short pull that came by itself and in one piece. Clients that wait for messages send the same one again and again. */
+interface KeptPull {
   readonly bytes: Buffer;
   readonly head: RequestHead;
   readonly body: Buffer;
@@ -52,7 +52,7 @@ export class PlainConnection implements Exchange {
   readonly #peer: string;
   #step: Step = 'idle';
   #plainHead: PlainHead | undefined;
-  #again: WholeRequest = { bytes: NOTHING, head: none, body: NOTHING };
+  #kept: KeptPull | undefined;
   /** What has come of the body: a view of what was read with the head, or a buffer that is being filled. */
   #body: Buffer = NOTHING;
   #arrived = 0;
@@ -142,24 +142,28 @@ export class PlainConnection implements Exchange {
   };
 
   #begin(bytes: Buffer): void {
-    const { bytes: again, head, body } = this.#again;
-    if (bytes.equals(again)) this.#open(head, body, body.length);
-    else if (!this.#read(bytes)) this.#handOver(bytes);
+    const kept = this.#kept;
+    if (kept !== undefined && bytes.equals(kept.bytes)) this.#open(kept.head, kept.body, kept.body.length);
+    else this.#beginNew(bytes);
   }
 
-  #read(bytes: Buffer): boolean {
+  #beginNew(bytes: Buffer): void {
     const plain = readPlainHead(bytes, this.#plainHead);
-    if (plain === undefined) return false;
+    if (plain === undefined) {
+      this.#handOver(bytes);
+      return;
+    }
     if (this.head === none) this.#socket.setTimeout(this.#options.idleMs);
     this.#plainHead = plain;
     const { target, headers, text } = plain;
-    const head = { method: 'POST', target, headers, peer: this.#peer };
     const end = text.length + plain.bodyBytes;
     const body = bytes.subarray(text.length, end);
-    if (bytes.length === end && end <= AGAIN_BYTES_MAX) this.#again = { bytes, head, body };
+    // A view of more would keep all of it.
+    const isKept = target === '/pull' && bytes.length === end && bytes.buffer.byteLength <= KEPT_BYTES_MAX;
+    const head = { method: 'POST', target, headers, peer: this.#peer, memo: isKept ? {} : undefined };
+    if (isKept) this.#kept = { bytes, head, body };
     if (bytes.length > end) this.#putBack(bytes.subarray(end));
     this.#open(head, body, plain.bodyBytes);
-    return true;
   }
 
   #open(head: RequestHead, body: Buffer, bodyBytes: number): void {

@@ -2,7 +2,7 @@ import type { RelayConfig } from './config.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
 import { RelayError } from './errors.ts';
 import { checkName } from './fields.ts';
-import type { RequestHead } from './head.ts';
+import type { Memo, RequestHead } from './head.ts';
 import { object, parseBody, string, u64 } from './json.ts';
 import type { Counters } from './metrics.ts';
 import { packedJson } from './packed-json.ts';
@@ -32,20 +32,25 @@ export function pull(
   store: Store,
   limits: RelayConfig['relay'],
   counters: Counters,
-  head: RequestHead,
+  { memo }: RequestHead,
   body: Buffer,
 ): Soon<string | Parts> {
-  head.fields ??= parseBody(body, pullBody);
-  return whenThere(head.fields as Soon<PullFields>, ({ recipient, cursor, max }) => {
+  return whenThere(fieldsOf(body, memo), ({ recipient, cursor, max }) => {
     counters.pullTotal++;
     checkName('recipient', recipient);
     if (max === 0n) throw new RelayError('invalid_input', 'max must be positive');
     const after = { recipient, seq: cursor === undefined ? 0 : seqOf(cursor, recipient) };
     const messagesMax = max === undefined ? limits.pullBatchMax : Math.min(Number(max), limits.pullBatchMax);
     // By far the commonest request.
-    if (store.isEmpty?.(recipient)) return EMPTY;
+    if (store.isEmpty?.(recipient) === true) return EMPTY;
     return pageParts(store, after, { messagesMax, bytesMax: limits.pullPageBytesMax });
   });
+}
+
+function fieldsOf(body: Buffer, memo?: Memo): Soon<PullFields> {
+  if (memo === undefined) return parseBody(body, pullBody);
+  memo.fields ??= parseBody(body, pullBody);
+  return memo.fields as Soon<PullFields>;
 }
 
 async function pageParts(store: Store, after: Cursor, limit: PageLimit): Promise<string | Parts> {

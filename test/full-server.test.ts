@@ -22,6 +22,7 @@ for (const name of [
   'tls',
   'tls-files',
   'transport',
+  'unanswered',
 ]) {
   await import(`./${name}.test.js`);
 }

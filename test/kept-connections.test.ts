@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import v8 from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
-import { message, startTestRelay } from './helpers.ts';
+import { message, startTestRelay, testConfig } from './helpers.ts';
 import { compressed, connectRaw, request } from './raw.ts';
 
 /** More than V8 is off by after so many, and less than a listener and what it keeps. */
@@ -43,6 +43,30 @@ for (const [name, bytes] of Object.entries(requests)) {
   });
 }
 
+/** What 100 connections hold once each has sent this, got its answers, and sends no more; of V8's heap and beside it. */
+async function heldBytes(t: TestContext, bytes: string, answers: number): Promise<number> {
+  const relay = await startTestRelay(t);
+  const connections = await Promise.all(Array.from({ length: 100 }, () => connectRaw(t, relay)));
+  const before = await heapBytes();
+  for (const connection of connections) {
+    connection.send(bytes);
+    for (let answer = 0; answer < answers; answer++) await connection.answer();
+  }
+  return (await heapBytes()) - before;
+}
+
+test('connections that idle hold nothing of their long pulls', async (t) => {
+  const pull = request('/pull', JSON.stringify({ recipient: 'alice', cursor: 'x'.repeat(500_000) }));
+  assert.ok((await heldBytes(t, pull, 1)) < 10_000_000);
+});
+
+test('connections that idle hold nothing of what came with their last request', async (t) => {
+  const pulls = request('/pull', '{"recipient":"alice"}').repeat(590);
+  // Node's own server does hold it, as long as one read gives, 64 KiB.
+  const heldMax = testConfig.plainReader ? 4_000_000 : 8_000_000;
+  assert.ok((await heldBytes(t, pulls, 590)) < heldMax);
+});
+
 v8.setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 
@@ -52,5 +76,6 @@ async function heapBytes(): Promise<number> {
     await nextTurn();
     collect();
   }
-  return process.memoryUsage().heapUsed;
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }

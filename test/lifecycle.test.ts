@@ -29,6 +29,22 @@ test('a stop waits for the answers that are on their way, and closes with them',
   assert.equal(await connection.ended(), '');
 });
 
+test('an answer that was given before says at the stop that the connection ends', async (t) => {
+  const relay = await startTestRelay(t, {}, { clock: manualClock().clock });
+  const connection = await connectRaw(t, relay);
+  const pull = request('/pull', '{"recipient":"alice"}');
+  connection.send(pull.slice(0, -1));
+  const other = await connectRaw(t, relay);
+  for (let turn = 0; turn < 100; turn++) {
+    other.send(pull);
+    assert.equal((await other.answer()).headers.get('connection'), 'keep-alive');
+  }
+  const stopped = relay.stop();
+  connection.send(pull.slice(-1));
+  assert.equal((await connection.answer()).headers.get('connection'), 'close');
+  await stopped;
+});
+
 test('a request whose body is still to come at the stop is served', async (t) => {
   const relay = await startTestRelay(t, {}, { clock: manualClock().clock });
   const connection = await connectRaw(t, relay);

@@ -52,6 +52,28 @@ test('a request that comes again is answered by what is so by then', async (t) =
   assert.deepEqual(await idsPulled(), []);
 });
 
+test('what came with a part of the next request is not taken for all of it when it comes again', async (t) => {
+  const connection = await connectRaw(t, await startTestRelay(t));
+  const ack = request('/ack', '{"recipient":"alice","ack":[]}');
+  for (let time = 0; time < 3; time++) {
+    connection.send(emptyPull + ack.slice(0, -10));
+    assert.match((await connection.answer()).body.toString(), /^{"items"/);
+    connection.send(ack.slice(-10));
+    assert.match((await connection.answer()).body.toString(), /^{"deleted"/);
+  }
+});
+
+test('the beginning of a request that comes again is not taken for all of it', async (t) => {
+  const relay = await startTestRelay(t);
+  const connection = await connectRaw(t, relay);
+  for (let time = 0; time < 3; time++) {
+    connection.send(emptyPull.slice(0, -10));
+    await roundTrips(t, relay);
+    connection.send(emptyPull.slice(-10));
+    assert.match((await connection.answer()).body.toString(), /^{"items":\[\]/);
+  }
+});
+
 test('an answer that is the one before again is not dated as that was', async (t) => {
   const connection = await connectRaw(t, await startTestRelay(t));
   const dates = new Set<number>();

@@ -110,7 +110,7 @@ export class Mailboxes {
     return dropped;
   }
 
-  /** What is due counts as long as nobody has dropped it. */
+  /** Never true of a mailbox with a live message; false of one whose messages are due, until they are dropped. */
   isEmpty(recipient: string): boolean {
     const mailbox = this.table.mailbox(recipient);
     return mailbox === undefined || mailbox.messages === 0;

@@ -31,7 +31,7 @@ export interface Store {
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page>;
   /**
    * Whether a mailbox holds no message now, so that a pull of it would give an empty page, whatever else is asked for. False where
-   * that cannot be said at once, and once the store takes nothing more.
+   * that cannot be said at once, and once the store takes nothing more. Who replaces `pull` replaces this too.
    */
   isEmpty?(recipient: string): boolean;
   /** Deletes messages and remembers their keys. Each distinct key counts once. */

@@ -21,7 +21,7 @@ export const pullPromises: Promises = {
     assert.equal(store.figures().mailboxes, 0);
   },
 
-  async 'a mailbox is empty from the ack of its last message to the next push, unless its store cannot tell'(
+  async 'a mailbox is empty from the ack of its last message to the next push or the close, unless its store cannot tell'(
     open,
   ) {
     const { store } = await open();
@@ -35,9 +35,11 @@ export const pullPromises: Promises = {
     look();
     await store.push(message(2));
     look();
+    await store.ack('alice', [keyOf(message(2))]);
+    look();
     await store.close();
     look();
-    assert.deepEqual(seen, [true, false, true, false, false]);
+    assert.deepEqual(seen, [true, false, true, false, true, false]);
   },
 
   async 'messages come in the order of their arrival, with growing seqs'(open) {
