@@ -62,12 +62,15 @@ export function headText({ status, body, more, retryAfter }: Answer, idleSeconds
   );
 }
 
-let dateSecond = 0;
-let date = '';
+let date: string | undefined;
 
 /** The time for a `Date` header, made anew once a second. */
 function dateText(): string {
-  const second = Math.trunc(Date.now() / 1000);
-  if (second !== dateSecond) [dateSecond, date] = [second, new Date(second * 1000).toUTCString()];
+  if (date !== undefined) return date;
+  const now = new Date();
+  setTimeout(() => {
+    date = undefined;
+  }, 1000 - now.getMilliseconds()).unref();
+  date = now.toUTCString();
   return date;
 }

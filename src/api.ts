@@ -95,7 +95,7 @@ export function createApi(parts: ApiParts): Admit {
 
     const { headers, peer } = head;
     const source = sourceOf(peer, forwardedFor(headers));
-    const retryAfter = limiter?.take(route, source);
+    const retryAfter = limiter?.take(route, source, startMs);
     if (retryAfter !== undefined) {
       counters.rateLimited++;
       return { ...refusal(new RelayError('rate_limited')), retryAfter };
@@ -131,7 +131,7 @@ export function createApi(parts: ApiParts): Admit {
   }
 
   return (head) => {
-    const startMs = observe === undefined ? 0 : clock.monotonicMs();
+    const startMs = clock.monotonicMs();
     const route = routeOf(head);
     let admitted: Reply | Operation;
     try {

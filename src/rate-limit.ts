@@ -7,9 +7,10 @@ export type Endpoint = 'push' | 'pull' | 'ack';
 export interface RateLimiter {
   /**
    * Asks for a request of `source`, a key that `createSourceResolver` gave. Undefined when it may go on;
-   * otherwise after how many whole seconds, at least 1, one would be granted if the source kept still.
+   * otherwise after how many whole seconds, at least 1, one would be granted if the source kept still. `atMs`: now, by the
+   * clock's monotonic time, where that has been asked for already.
    */
-  take(endpoint: Endpoint, source: string): number | undefined;
+  take(endpoint: Endpoint, source: string, atMs?: number): number | undefined;
 }
 
 /**
@@ -29,10 +30,10 @@ export function createRateLimiter(
   const sources = new SourceTable([all, guards.push, guards.pull, guards.ack]);
   const startMs = clock.monotonicMs();
   return {
-    take(endpoint, source) {
+    take(endpoint, source, atMs = clock.monotonicMs()) {
       const one = guards[endpoint];
       const slot = sources.slotOf(source);
-      const nowMs = wholeTicks(clock.monotonicMs() - startMs);
+      const nowMs = wholeTicks(atMs - startMs);
       if (all.waitMs(slot, nowMs) <= 0 && one.waitMs(slot, nowMs) <= 0) {
         all.grant(slot, nowMs);
         one.grant(slot, nowMs);
