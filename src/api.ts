@@ -110,7 +110,9 @@ export function createApi(parts: ApiParts): Admit {
     const refuse = (error: unknown): Reply => noted(route, failure(error, log), startMs);
     const operation = { bodyBytesMax: limit, contentEncoding, source, run, refuse };
     const room = route === 'push' ? store.room?.() : undefined;
-    return room === undefined ? operation : { ...operation, ready: room.then(() => undefined, refuse) };
+    return room === undefined
+      ? operation
+      : { ...operation, ready: Promise.resolve(room).then(() => undefined, refuse) };
   }
 
   /** Does what was admitted; every way out is a reply, and its latency counts from the head of the request on. */
