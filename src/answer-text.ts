@@ -64,7 +64,7 @@ export function headText({ status, body, more, retryAfter }: Answer, idleSeconds
 
 let date: string | undefined;
 
-/** The time for a `Date` header, made anew once a second. */
+/** The time for a `Date` header, made anew once a second, or as soon as the event loop gets to it. */
 function dateText(): string {
   if (date !== undefined) return date;
   const now = new Date();

@@ -74,7 +74,7 @@ export const routes: ReadonlyMap<string, { readonly method: string; readonly rou
 /** The whole API. Path, rate limit, type, encoding and length are checked before a body is read, in this order. */
 export function createApi(parts: ApiParts): Admit {
   const { store, config, counters, log, clock, observe } = parts;
-  const limiter = config.rateLimit.enabled ? createRateLimiter(config.rateLimit, clock) : undefined;
+  const limiter = config.rateLimit.enabled ? createRateLimiter(config.rateLimit) : undefined;
   const sourceOf = createSourceResolver(config.rateLimit.trustedProxies);
   const startedMs = clock.monotonicMs();
   const shownCounters = config.metrics.enabled ? counters : undefined;
@@ -83,7 +83,7 @@ export function createApi(parts: ApiParts): Admit {
 
   const operations: Record<Endpoint, (body: Buffer, head: RequestHead) => Soon<string | Parts>> = {
     push: (body) => push(store, config.relay, counters, body),
-    pull: (body, head) => pull(store, config.relay, counters, head, body),
+    pull: (body, head) => pull(store, config.relay, counters, body, head),
     ack: (body) => ack(store, counters, body),
   };
 
@@ -110,6 +110,7 @@ export function createApi(parts: ApiParts): Admit {
     const refuse = (error: unknown): Reply => noted(route, failure(error, log), startMs);
     const operation = { bodyBytesMax: limit, contentEncoding, source, run, refuse };
     const room = route === 'push' ? store.room?.() : undefined;
+    // A store's promise may be of a kind of its own.
     return room === undefined
       ? operation
       : { ...operation, ready: Promise.resolve(room).then(() => undefined, refuse) };

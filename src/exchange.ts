@@ -61,9 +61,9 @@ export function createServe(admit: Admit, { log, clock }: { log: Logger; clock: 
   function serveAdmitted(exchange: Exchange, operation: Operation): Soon<void> {
     const { bodyBytesMax, contentEncoding } = operation;
     if (exchange.bodyBytes > SMALL_BODY_BYTES || contentEncoding !== 'identity')
-      return performLarge(exchange, operation).then(send);
+      return performLarge(exchange, operation).then(sent);
     const body = exchange.readBody(bodyBytesMax);
-    if (!Buffer.isBuffer(body)) return perform(exchange, operation, body).then(send);
+    if (!Buffer.isBuffer(body)) return perform(exchange, operation, body).then(sent);
     // Most bodies come with their heads, and wait for nothing.
     return whenThere(operation.run(body), (answer) => exchange.answer(answer));
   }
@@ -100,8 +100,8 @@ export function createServe(admit: Admit, { log, clock }: { log: Logger; clock: 
 /** Sends what a request is answered with. */
 type Send = () => Promise<void> | undefined;
 
-function send(answer: Send | undefined): Soon<void> {
-  return answer?.();
+function sent(send: Send | undefined): Soon<void> {
+  return send?.();
 }
 
 /** Undefined stands for a body that will never be whole, and for no answer to it. */

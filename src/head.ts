@@ -9,7 +9,7 @@ export interface RequestHead {
   readonly headers: IncomingHttpHeaders;
   /** The peer's address. */
   readonly peer: string;
-  /** There where this same object is given for the request again, body and all: what was read of the body may be kept in it. */
+  /** There where the same head is given again for a request of the same bytes: what was read of its body may be kept here. */
   readonly memo?: Memo | undefined;
 }
 

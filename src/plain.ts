@@ -33,9 +33,10 @@ type Step = 'idle' | 'open' | 'reading' | 'dropping' | 'left';
 
 /** A short pull that came by itself and in one piece. Clients that wait for messages send the same one again and again. */
 interface KeptPull {
-  readonly bytes: Buffer;
+  /** All of it, as Latin-1: a buffer kept for long would pin a crumb in memory that is used for what is read. */
+  readonly text: string;
+  readonly headBytes: number;
   readonly head: RequestHead;
-  readonly body: Buffer;
 }
 
 /**
@@ -143,7 +144,8 @@ export class PlainConnection implements Exchange {
 
   #begin(bytes: Buffer): void {
     const kept = this.#kept;
-    if (kept !== undefined && bytes.equals(kept.bytes)) this.#open(kept.head, kept.body, kept.body.length);
+    const isKept = bytes.length === kept?.text.length && bytes.toString('latin1') === kept.text;
+    if (isKept) this.#open(kept.head, bytes.subarray(kept.headBytes), bytes.length - kept.headBytes);
     else this.#beginNew(bytes);
   }
 
@@ -158,10 +160,9 @@ export class PlainConnection implements Exchange {
     const { target, headers, text } = plain;
     const end = text.length + plain.bodyBytes;
     const body = bytes.subarray(text.length, end);
-    // A view of more would keep all of it.
-    const isKept = target === '/pull' && bytes.length === end && bytes.buffer.byteLength <= KEPT_BYTES_MAX;
+    const isKept = target === '/pull' && bytes.length === end && end <= KEPT_BYTES_MAX;
     const head = { method: 'POST', target, headers, peer: this.#peer, memo: isKept ? {} : undefined };
-    if (isKept) this.#kept = { bytes, head, body };
+    if (isKept) this.#kept = { text: bytes.toString('latin1'), headBytes: text.length, head };
     if (bytes.length > end) this.#putBack(bytes.subarray(end));
     this.#open(head, body, plain.bodyBytes);
   }

@@ -32,8 +32,8 @@ export function pull(
   store: Store,
   limits: RelayConfig['relay'],
   counters: Counters,
-  { memo }: RequestHead,
   body: Buffer,
+  { memo }: RequestHead,
 ): Soon<string | Parts> {
   return whenThere(fieldsOf(body, memo), ({ recipient, cursor, max }) => {
     counters.pullTotal++;

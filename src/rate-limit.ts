@@ -1,26 +1,22 @@
 import type { RelayConfig } from './config.ts';
 import { SLOTS, SourceTable } from './source-table.ts';
-import { type Clock, systemClock } from './stores/store.ts';
 
 export type Endpoint = 'push' | 'pull' | 'ack';
 
 export interface RateLimiter {
   /**
    * Asks for a request of `source`, a key that `createSourceResolver` gave. Undefined when it may go on;
-   * otherwise after how many whole seconds, at least 1, one would be granted if the source kept still. `atMs`: now, by the
-   * clock's monotonic time, where that has been asked for already.
+   * otherwise after how many whole seconds, at least 1, one would be granted if the source kept still. `monotonicMs`: now, by
+   * a clock that never runs back.
    */
-  take(endpoint: Endpoint, source: string, atMs?: number): number | undefined;
+  take(endpoint: Endpoint, source: string, monotonicMs: number): number | undefined;
 }
 
 /**
  * Two guards stand before each endpoint: one for all that a source asks for, one for this endpoint of it. Each
  * has a token bucket for every source, of `burst` tokens; a request takes a token of both or of neither.
  */
-export function createRateLimiter(
-  config: RelayConfig['rateLimit'],
-  clock: Pick<Clock, 'monotonicMs'> = systemClock,
-): RateLimiter {
+export function createRateLimiter(config: RelayConfig['rateLimit']): RateLimiter {
   const all = new Guard(config.perIpRps, config);
   const guards: Record<Endpoint, Guard> = {
     push: new Guard(config.endpoints.pushRps, config),
@@ -28,12 +24,11 @@ export function createRateLimiter(
     ack: new Guard(config.endpoints.ackRps, config),
   };
   const sources = new SourceTable([all, guards.push, guards.pull, guards.ack]);
-  const startMs = clock.monotonicMs();
   return {
-    take(endpoint, source, atMs = clock.monotonicMs()) {
+    take(endpoint, source, monotonicMs) {
       const one = guards[endpoint];
       const slot = sources.slotOf(source);
-      const nowMs = wholeTicks(atMs - startMs);
+      const nowMs = wholeTicks(monotonicMs);
       if (all.waitMs(slot, nowMs) <= 0 && one.waitMs(slot, nowMs) <= 0) {
         all.grant(slot, nowMs);
         one.grant(slot, nowMs);

@@ -45,6 +45,21 @@ test('a request over the limit is answered 429 with Retry-After, and the connect
   assert.equal((await connection.answer()).status, 200);
 });
 
+test('what was refused is granted once the time that the refusal names has passed', async (t) => {
+  let nowMs = 1_000_000;
+  const rateLimit = { enabled: true, burst: 1, perIpRps: 1, banAfter: 2, banSeconds: 77 };
+  const clock = { ...systemClock, monotonicMs: () => nowMs };
+  const connection = await connectRaw(t, await startTestRelay(t, { rateLimit }, { clock }));
+  const statusAfter = async (ms: number): Promise<number> => {
+    nowMs += ms;
+    connection.send(push);
+    return (await connection.answer()).status;
+  };
+  assert.deepEqual([await statusAfter(0), await statusAfter(999), await statusAfter(1)], [200, 429, 200]);
+  assert.deepEqual([await statusAfter(0), await statusAfter(0)], [429, 429]);
+  assert.deepEqual([await statusAfter(76_999), await statusAfter(1)], [429, 200]);
+});
+
 test('the refusal that is one too many says how long the ban is', async (t) => {
   const { connection } = await connectToStrict(t);
   const waits: (string | undefined)[] = [];

@@ -16,8 +16,9 @@ function limits(of: Partial<Limits>, rps = { all: 20, one: 10 }): Limits {
 
 /** A limiter on a clock that the test sets. */
 function limiter(config: Limits) {
-  const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
-  const { take } = createRateLimiter(config, clock);
+  const clock = { nowMs: 0 };
+  const created = createRateLimiter(config);
+  const take = (endpoint: Endpoint, source: string) => created.take(endpoint, source, clock.nowMs);
   const times = (count: number, endpoint: Endpoint, source = 'a'): (number | undefined)[] =>
     Array.from({ length: count }, () => take(endpoint, source));
   return { clock, take, times };
@@ -179,7 +180,7 @@ test('a million sources cost at most 32 MB', { skip: process.platform !== 'linux
     const anonKib = () => Number(/RssAnon:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);
     const beforeKib = anonKib();
     const { take } = createRateLimiter(defaultConfig.rateLimit);
-    for (let i = 0; i < 1_000_000; i++) take('pull', (i & 255) + '.' + ((i >> 8) & 255) + '.' + (i >> 16) + '.1');
+    for (let i = 0; i < 1_000_000; i++) take('pull', (i & 255) + '.' + ((i >> 8) & 255) + '.' + (i >> 16) + '.1', 0);
     console.log(anonKib() - beforeKib);`;
   const kib = Number(
     execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' }),
