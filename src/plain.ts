@@ -8,16 +8,13 @@ import type { ConnectionOptions, Exchange, Serve, Timeouts } from './exchange.ts
 import { holdUntilTurnEnds } from './hold.ts';
 import { endWith, httpRefusal, tooLate } from './http-errors.ts';
 import type { LargeBody } from './large-bodies.ts';
-import { type PlainHead, readPlainHead } from './plain-head.ts';
+import { PlainRequests } from './plain-requests.ts';
 
 export interface PlainOptions extends ConnectionOptions, Timeouts {
   readonly serve: Serve;
   /** Takes a connection over. What was read of it and not answered is there to be read again. */
   readonly handOver: (socket: Socket) => void;
 }
-
-/** What an idle connection may hold of its last pull, in case it comes again. */
-const KEPT_BYTES_MAX = 1_024;
 
 const NOTHING = Buffer.alloc(0);
 const none: RequestHead = { method: '', target: '', headers: {}, peer: '' };
@@ -31,14 +28,6 @@ const none: RequestHead = { method: '', target: '', headers: {}, peer: '' };
  */
 type Step = 'idle' | 'open' | 'reading' | 'dropping' | 'left';
 
-/** A short pull that came by itself and in one piece. Clients that wait for messages send the same one again and again. */
-interface KeptPull {
-  /** All of it, as Latin-1: a buffer kept for long would pin a crumb in memory that is used for what is read. */
-  readonly text: string;
-  readonly headBytes: number;
-  readonly head: RequestHead;
-}
-
 /**
  * A connection whose requests are plain, as nearly all are; node's HTTP server spends more on one than the relay does.
  * Each is answered before the next is looked at, whose bytes go back into the socket until then. The first request that
@@ -50,10 +39,8 @@ export class PlainConnection implements Exchange {
 
   readonly #socket: Socket;
   readonly #options: PlainOptions;
-  readonly #peer: string;
+  readonly #requests: PlainRequests;
   #step: Step = 'idle';
-  #plainHead: PlainHead | undefined;
-  #kept: KeptPull | undefined;
   /** What has come of the body: a view of what was read with the head, or a buffer that is being filled. */
   #body: Buffer = NOTHING;
   #arrived = 0;
@@ -68,7 +55,7 @@ export class PlainConnection implements Exchange {
   constructor(socket: Socket, options: PlainOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#peer = socket.remoteAddress ?? '';
+    this.#requests = new PlainRequests(socket.remoteAddress ?? '');
     socket.setTimeout(options.headMs);
     socket.on('data', this.#take);
     socket.on('end', this.#end);
@@ -143,36 +130,20 @@ export class PlainConnection implements Exchange {
   };
 
   #begin(bytes: Buffer): void {
-    const kept = this.#kept;
-    const isKept = bytes.length === kept?.text.length && bytes.toString('latin1') === kept.text;
-    if (isKept) this.#open(kept.head, bytes.subarray(kept.headBytes), bytes.length - kept.headBytes);
-    else this.#beginNew(bytes);
-  }
-
-  #beginNew(bytes: Buffer): void {
-    const plain = readPlainHead(bytes, this.#plainHead);
-    if (plain === undefined) {
+    const request = this.#requests.read(bytes);
+    if (request === undefined) {
       this.#handOver(bytes);
       return;
     }
     if (this.head === none) this.#socket.setTimeout(this.#options.idleMs);
-    this.#plainHead = plain;
-    const { target, headers, text } = plain;
-    const end = text.length + plain.bodyBytes;
-    const body = bytes.subarray(text.length, end);
-    const isKept = target === '/pull' && bytes.length === end && end <= KEPT_BYTES_MAX;
-    const head = { method: 'POST', target, headers, peer: this.#peer, memo: isKept ? {} : undefined };
-    if (isKept) this.#kept = { text: bytes.toString('latin1'), headBytes: text.length, head };
-    if (bytes.length > end) this.#putBack(bytes.subarray(end));
-    this.#open(head, body, plain.bodyBytes);
-  }
-
-  #open(head: RequestHead, body: Buffer, bodyBytes: number): void {
+    const { head, headBytes, bodyBytes } = request;
+    const end = headBytes + bodyBytes;
     this.#step = 'open';
     this.head = head;
     this.bodyBytes = bodyBytes;
-    this.#body = body;
-    this.#arrived = body.length;
+    this.#body = bytes.subarray(headBytes, end);
+    this.#arrived = this.#body.length;
+    if (bytes.length > end) this.#putBack(bytes.subarray(end));
     holdUntilTurnEnds(this.#socket);
     this.#options.serve(this);
   }

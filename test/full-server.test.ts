@@ -2,6 +2,7 @@
 process.env.PLAIN_READER = 'off';
 for (const name of [
   'ack',
+  'again',
   'attack/endings',
   'attack/smuggling',
   'body',

@@ -119,6 +119,15 @@ export async function dial({ baseUrl }: Pick<Relay, 'baseUrl'>): Promise<RawConn
   return new RawConnection(socket);
 }
 
+/** Lets a server do what it would do by now. */
+export async function roundTrips(t: TestContext, server: Pick<Relay, 'baseUrl'>): Promise<void> {
+  const connection = await connectRaw(t, server);
+  for (let number = 0; number < 300; number++) {
+    connection.send(request('/'));
+    await connection.answer();
+  }
+}
+
 /** A request's bytes. `length` where the body comes later. */
 export function request(
   target: string,

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { type Admit, type ContentEncoding, type Reply, refusal } from '../src/api.ts';
 import type { RelayError } from '../src/errors.ts';
 import { forwardedFor } from '../src/head.ts';
-import { createHttpServer } from '../src/http.ts';
+import { createHttpServer, type HttpServerOptions } from '../src/http.ts';
 import { silentLog } from '../src/log.ts';
 import type { Relay } from '../src/relay.ts';
 import { type Clock, systemClock } from '../src/stores/store.ts';
@@ -27,7 +27,7 @@ export interface ReaderOptions {
 
 /** A server that answers with the length of the body, and believes whatever `X-Forwarded-For` says. */
 export async function startReader(t: TestContext, bodyBytesMax: number, options: ReaderOptions = {}) {
-  const { ready, done, more, onRun, timeouts, clock = systemClock } = options;
+  const { ready, done, more, onRun, timeouts, clock } = options;
   const admit: Admit = ({ target, headers, peer }) => ({
     source: forwardedFor(headers) ?? peer,
     bodyBytesMax,
@@ -41,12 +41,17 @@ export async function startReader(t: TestContext, bodyBytesMax: number, options:
     },
     refuse: (error) => refusal(error as RelayError),
   });
+  return startServer(t, admit, { ...(clock && { clock }), ...(timeouts && { timeouts }) });
+}
+
+/** A server of what `admit` gives. */
+export async function startServer(t: TestContext, admit: Admit, options: Partial<HttpServerOptions> = {}) {
   const server = createHttpServer(admit, {
     log: silentLog,
-    clock,
+    clock: systemClock,
     droppedBytesMax: MIB,
     plainReader: testConfig.plainReader,
-    ...(timeouts && { timeouts }),
+    ...options,
   });
   const { port } = await server.listen('127.0.0.1', 0);
   // The connections of the test, which it waits for, go after this.

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Admit, Operation } from '../src/api.ts';
-import { createHttpServer } from '../src/http.ts';
 import { silentLog } from '../src/log.ts';
-import { systemClock } from '../src/stores/store.ts';
-import { testConfig } from './helpers.ts';
 import { connectRaw, request } from './raw.ts';
+import { startServer } from './reader.ts';
 
 const operation: Operation = {
   source: '127.0.0.1',
@@ -28,21 +26,14 @@ const faults: Readonly<Record<string, Admit>> = {
 for (const [when, admit] of Object.entries(faults)) {
   test(`a request that fails ${when}, for a reason that there should not be, ends its connection and no other`, async (t) => {
     const logged: string[] = [];
-    const server = createHttpServer((head) => (head.target === '/pull' ? admit(head) : operation), {
+    const server = await startServer(t, (head) => (head.target === '/pull' ? admit(head) : operation), {
       log: { ...silentLog, error: (_fields, text) => void logged.push(text) },
-      clock: systemClock,
-      droppedBytesMax: 1_000,
-      plainReader: testConfig.plainReader,
     });
-    const { port } = await server.listen('127.0.0.1', 0);
-    t.after(() => server.stop());
-    const baseUrl = `http://127.0.0.1:${port}`;
-    const [failing, other] = [await connectRaw(t, { baseUrl }), await connectRaw(t, { baseUrl })];
+    const [failing, other] = [await connectRaw(t, server), await connectRaw(t, server)];
     failing.send(request('/pull', '{}'));
     assert.equal(await failing.ended(), '');
     assert.deepEqual(logged, ['a request could not be answered']);
     other.send(request('/ack', '{}'));
     assert.equal((await other.answer()).status, 200);
-    other.socket.destroy();
   });
 }
