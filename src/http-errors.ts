@@ -15,17 +15,26 @@ const LINGER_MS = 10_000;
 export function answerHttpErrors(server: Server, droppedBytesMax: number): void {
   const ending = new WeakSet<Socket>();
 
+  function refuse(socket: Socket, reply: Reply): void {
+    // Whatever follows malformed bytes is found malformed again.
+    if (ending.has(socket)) return;
+    ending.add(socket);
+    endInTurn(socket, reply, droppedBytesMax);
+  }
+
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // What follows a request that was to be the last is not for us; the connection ends with that one's answer.
     if (error.code === 'HPE_CLOSED_CONNECTION') return;
     const reply = replyTo(error);
-    if (reply === undefined) {
-      socket.destroy();
-    } else if (!ending.has(socket)) {
-      // Whatever follows malformed bytes is found malformed again.
-      ending.add(socket);
-      endInTurn(socket, reply, droppedBytesMax);
-    }
+    if (reply === undefined) socket.destroy();
+    else refuse(socket, reply);
+  });
+
+  server.on('connection', (socket: Socket) => {
+    // Node, whose turn is before this, finds no fault with the end of a request that asks for an upgrade.
+    socket.once('end', () => {
+      if (latestResponse(socket)?.req.complete === false) refuse(socket, cutShort);
+    });
   });
 
   server.on('connect', ({ socket }: IncomingMessage, stream: Duplex) => {
@@ -45,6 +54,9 @@ export function httpRefusal(status: number, message: string): Reply {
 
 /** The answer to a request that takes too long to come. */
 export const tooLate = httpRefusal(408, 'the request did not come in time');
+
+/** The answer to a request whose client has ended before its body has. */
+export const cutShort = httpRefusal(400, 'malformed HTTP: Invalid EOF state');
 
 /** Undefined for what is no fault of the HTTP: a connection that broke, a handshake that failed. */
 function replyTo({ code, reason }: NodeJS.ErrnoException & { reason?: string }): Reply | undefined {

@@ -6,7 +6,7 @@ import { type Ending, endingOf } from './ending.ts';
 import { RelayError } from './errors.ts';
 import type { ConnectionOptions, Exchange, Serve, Timeouts } from './exchange.ts';
 import { holdUntilTurnEnds } from './hold.ts';
-import { endWith, httpRefusal, tooLate } from './http-errors.ts';
+import { cutShort, endWith, tooLate } from './http-errors.ts';
 import type { LargeBody } from './large-bodies.ts';
 import { PlainRequests } from './plain-requests.ts';
 
@@ -198,8 +198,7 @@ export class PlainConnection implements Exchange {
   readonly #end = (): void => {
     this.#ended = true;
     if (this.#step === 'idle' || this.#step === 'dropping') this.#leave();
-    else if (this.#arrived < this.bodyBytes)
-      this.#fail(httpRefusal(400, 'malformed HTTP: Invalid EOF state'));
+    else if (this.#arrived < this.bodyBytes) this.#fail(cutShort);
   };
 
   #setTimer(ms: number): void {

@@ -102,6 +102,23 @@ test('a request to upgrade is a plain request', async (t) => {
   assert.equal((await connection.answer()).status, 200);
 });
 
+for (const [what, headers] of [
+  ['plain', []],
+  ['compressed when answered', ['accept-encoding: gzip']],
+  ['to upgrade', ['connection: upgrade', 'upgrade: h2c']],
+] as const) {
+  for (const length of [1_000, 3_000_000]) {
+    test(`a request of ${length} bytes, ${what}, that its client ends early is refused at once`, async (t) => {
+      const connection = await connectRaw(t, await startTestRelay(t));
+      connection.socket.end(request('/push', '{"recipient":', headers, length));
+      const answer = await connection.answer();
+      assert.equal(answer.status, 400);
+      assert.equal(errorCode(answer), 'invalid_input');
+      assert.equal(await connection.ended(), '');
+    });
+  }
+}
+
 test('CONNECT is not found, after the answers before it', async (t) => {
   const connection = await connectRaw(t, await startTestRelay(t));
   connection.send(`${emptyPull}${emptyPull}CONNECT relay:1 HTTP/1.1\r\nhost: relay:1\r\n\r\n`);
