@@ -23,9 +23,6 @@ export interface Load {
   readonly latenciesMs: readonly number[];
 }
 
-/** Thrown when no connection gets an answer any more. */
-export class StalledError extends Error {}
-
 const STALLED_AFTER_MS = 15_000;
 
 /**
@@ -99,8 +96,7 @@ function watchForStall(answers: readonly unknown[]): { stalled: Promise<never>; 
   let timer: NodeJS.Timeout | undefined;
   const stalled = new Promise<never>((_resolve, reject) => {
     timer = setInterval(() => {
-      if (answers.length === seen)
-        reject(new StalledError(`no answer in ${STALLED_AFTER_MS / 1000} seconds`));
+      if (answers.length === seen) reject(new Error(`no answer in ${STALLED_AFTER_MS / 1000} seconds`));
       seen = answers.length;
     }, STALLED_AFTER_MS);
   });

@@ -22,6 +22,7 @@ export const expiryScenario: Scenario = {
   name: 'expiry',
   about: 'pushes of 1 KiB at half of the highest rate while many messages expire, and while none does',
   pushConnections: CONNECTIONS,
+  // None that differ, but the relay has to be started here.
   settings: {},
   async run(stage): Promise<Outcome> {
     await fill(stage, times(LASTING_MESSAGES / MESSAGES_PER_MAILBOX, newRecipient), LASTING_MESSAGES);

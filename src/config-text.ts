@@ -23,27 +23,3 @@ function assignment(name: string, { check }: Option<unknown>, value: unknown): s
   if (value === undefined) return `# ${stringify({ [name]: check.example }).trimEnd()}`;
   return stringify({ [name]: value }).trimEnd();
 }
-
-/** The options as a table of Markdown. */
-export function optionsTable(): string {
-  const rows = listOptions().map(({ path, option }) => {
-    const value = option.default === undefined ? 'none' : `\`${tomlValue(option.default)}\``;
-    const cells = [
-      `\`${path.map(snakeCase).join('.')}\``,
-      value,
-      option.unit,
-      allowed(option),
-      option.sentence,
-    ];
-    return `| ${cells.join(' | ')} |`;
-  });
-  return ['| key | default | unit | allowed | what it does |', '|---|---|---|---|---|', ...rows].join('\n');
-}
-
-function allowed({ check }: Option<unknown>): string {
-  return check.allowed.replace('9223372036854775807', '2^63−1').replace('4294967295', '2^32−1');
-}
-
-function tomlValue(value: unknown): string {
-  return stringify({ value }).trimEnd().replace('value = ', '');
-}

@@ -1,7 +1,5 @@
-import { drive } from '../drive.ts';
 import { newRecipient } from '../requests.ts';
-import { times } from '../scenario.ts';
-import { pushes } from '../scripts.ts';
+import { fill, times } from '../scenario.ts';
 import { addedMb } from './memory.ts';
 import type { Row } from './rows.ts';
 
@@ -22,9 +20,7 @@ export function queued({ name, messages, mailboxes, payloadBytes, allowedMb }: Q
     allowedMb,
     measure(stage) {
       const recipients = times(mailboxes, newRecipient);
-      const budget = { requests: messages };
-      const scripts = times(stage.fillConnections, () => pushes(recipients, payloadBytes, budget));
-      return addedMb(stage, () => drive(stage.relay, scripts));
+      return addedMb(stage, () => fill(stage, recipients, messages, payloadBytes));
     },
   };
 }
