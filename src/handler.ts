@@ -27,6 +27,8 @@ export interface HandlerParts {
  *
  * Removes expired messages until it is stopped. Timeouts, and what is no HTTP, are the server's to answer; behind a trusted
  * proxy its `maxHeadersCount` must be 0, as it would leave out what the proxy adds behind 1,000 headers.
+ *
+ * Throws `config_error` or `feature_disabled`, as `resolveConfig` does.
  */
 export function createHandler(input: RelayConfigInput, parts: HandlerParts): Handler {
   const config = resolveConfig(input);

@@ -6,7 +6,7 @@ import type { DiskFigures, Store } from './stores/store.ts';
 
 /** What the relay counts from its start; operations and the sweep add to it, `/stats` and the scrape read it. */
 export class Counters {
-  /** Requests past the rate limit with a well-formed body, refused ones too; so for pull and ack. */
+  /** Pushes past the rate limit with a well-formed body, refused ones too; the same of pulls and acks below. */
   pushTotal = 0;
   pushStored = 0;
   /** Pushes of what was queued or remembered already. */

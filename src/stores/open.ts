@@ -4,7 +4,7 @@ import { openDiskStore } from './disk/open.ts';
 import { openMemoryStore } from './memory.ts';
 import type { Clock, Store, StoreLimits } from './store.ts';
 
-/** Opens the store that a configuration names: the only switch on kinds. */
+/** Opens the store that a configuration names: the only switch on kinds. Throws `storage_error` where the disk store does not open. */
 export async function openStore(
   config: RelayConfig,
   parts: { readonly log?: Logger; readonly clock?: Clock } = {},

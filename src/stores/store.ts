@@ -27,7 +27,7 @@ export interface Store {
    * bytes of the payload are the caller's again once the promise is settled: a store that keeps them has copied them.
    */
   push(message: NewMessage): Promise<PushResult>;
-  /** The live messages of a mailbox after `afterSeq`, oldest first; an unknown mailbox is an empty one. */
+  /** The live messages of a mailbox whose seq is above `afterSeq` (0: all), oldest first; an unknown mailbox is an empty one. */
   pull(recipient: string, afterSeq: number, limit: PageLimit): Promise<Page>;
   /**
    * Whether a mailbox holds no message now, so that a pull of it would give an empty page, whatever else is asked for. False where

@@ -3,6 +3,7 @@ import { readSafe, writeSafe } from '../../integers.ts';
 import {
   type ACK,
   ackBytes,
+  END_BYTES,
   type MEMORY,
   type PushHead,
   type RecordHead,
@@ -40,6 +41,18 @@ export interface Frame extends Stamp {
   readonly headsCrc: number;
 }
 
+/** Where the fields of a frame stand. Its own checksum covers all that follows it. */
+export const FRAME_AT = {
+  crc: 4,
+  length: 8,
+  records: 12,
+  headsCrc: 16,
+  oldest: 20,
+  timeMs: 24,
+  nextSeq: 32,
+  zero: 40,
+} as const;
+
 /** Up to the next page boundary. */
 export function padded(bytes: number): number {
   return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
@@ -48,14 +61,15 @@ export function padded(bytes: number): number {
 /** Reads a frame; undefined if none of a file with this salt stands there. */
 export function readFrame(from: Buffer, at: number, saltCrc: number): Frame | undefined {
   if (at + FRAME_BYTES > from.length || from.readUInt32LE(at) !== MAGIC) return undefined;
-  if (from.readUInt32LE(at + 4) !== crc32(from.subarray(at + 8, at + FRAME_BYTES), saltCrc)) return undefined;
+  const covered = from.subarray(at + FRAME_AT.length, at + FRAME_BYTES);
+  if (from.readUInt32LE(at + FRAME_AT.crc) !== crc32(covered, saltCrc)) return undefined;
   return {
-    length: from.readUInt32LE(at + 8),
-    records: from.readUInt32LE(at + 12),
-    headsCrc: from.readUInt32LE(at + 16),
-    oldest: from.readUInt32LE(at + 20),
-    timeMs: readSafe(from, at + 24),
-    nextSeq: readSafe(from, at + 32),
+    length: from.readUInt32LE(at + FRAME_AT.length),
+    records: from.readUInt32LE(at + FRAME_AT.records),
+    headsCrc: from.readUInt32LE(at + FRAME_AT.headsCrc),
+    oldest: from.readUInt32LE(at + FRAME_AT.oldest),
+    timeMs: readSafe(from, at + FRAME_AT.timeMs),
+    nextSeq: readSafe(from, at + FRAME_AT.nextSeq),
   };
 }
 
@@ -118,8 +132,9 @@ export class Batch {
   }
 
   addEnd(): void {
-    this.#reserve(64);
-    this.#add(writeEnd(this.#piece, this.#to));
+    this.#reserve(END_BYTES);
+    writeEnd(this.#piece, this.#to);
+    this.#add(END_BYTES);
   }
 
   /** Adds a record as it was read elsewhere in the log; returns the same. */
@@ -133,14 +148,14 @@ export class Batch {
   encode(stamp: Stamp, saltCrc: number): Uint8Array[] {
     const at = this.#staging;
     at.writeUInt32LE(MAGIC, 0);
-    at.writeUInt32LE(this.length, 8);
-    at.writeUInt32LE(this.records, 12);
-    at.writeUInt32LE(this.#headsCrc, 16);
-    at.writeUInt32LE(stamp.oldest, 20);
-    writeSafe(at, 24, stamp.timeMs);
-    writeSafe(at, 32, stamp.nextSeq);
-    at.writeBigUInt64LE(0n, 40);
-    at.writeUInt32LE(crc32(at.subarray(8, FRAME_BYTES), saltCrc), 4);
+    at.writeUInt32LE(this.length, FRAME_AT.length);
+    at.writeUInt32LE(this.records, FRAME_AT.records);
+    at.writeUInt32LE(this.#headsCrc, FRAME_AT.headsCrc);
+    at.writeUInt32LE(stamp.oldest, FRAME_AT.oldest);
+    writeSafe(at, FRAME_AT.timeMs, stamp.timeMs);
+    writeSafe(at, FRAME_AT.nextSeq, stamp.nextSeq);
+    at.writeBigUInt64LE(0n, FRAME_AT.zero);
+    at.writeUInt32LE(crc32(at.subarray(FRAME_AT.length, FRAME_BYTES), saltCrc), FRAME_AT.crc);
     const padding = ZEROS.subarray(0, padded(this.length) - this.length);
     return [...this.#pieces, this.#piece.subarray(this.#from, this.#to), padding].filter(
       (piece) => piece.length > 0,

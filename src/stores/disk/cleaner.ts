@@ -13,7 +13,7 @@ import type { Segments } from './segments.ts';
 
 /** What the cleaner adds to one batch: so much, or twice what callers add, up to a bound. It reads twice as much at once. */
 const STEP_BYTES = 65_536;
-const STEP_BYTES_MAX = 262_144;
+export const CLEANER_STEP_BYTES_MAX = 262_144;
 /**
  * And on a full disk, in a batch of its own: at least as much as one batch of callers holds. So what is written anew is in no
  * more batches than it was, and takes no more room; otherwise a pass over many segments would use the reserve up.
@@ -70,7 +70,7 @@ export class Cleaner {
     this.#onDamage = parts.onDamage;
   }
 
-  /** Bytes of segments above the bound; 0 or less below it. On a full disk whatever a segment might be won from is. */
+  /** Bytes of segments above the bound; 0 or less below it. On a full disk that is the fewest segments that could hold what lives. */
   get excessBytes(): number {
     const { recordBytes } = this.#mailboxes.table;
     const { bytes, droppedBytes } = this.#segments;
@@ -111,14 +111,14 @@ export class Cleaner {
     const { remaining } = this.#journal;
     const callers = batch.length - FRAME_BYTES;
     const isTight = isIdle && this.#reserve.isFull;
-    this.#stepBytes = isTight ? FULL_STEP_BYTES : Math.min(STEP_BYTES_MAX, Math.max(STEP_BYTES, 2 * callers));
+    this.#stepBytes = isTight
+      ? FULL_STEP_BYTES
+      : Math.min(CLEANER_STEP_BYTES_MAX, Math.max(STEP_BYTES, 2 * callers));
     const loaded = this.#loaded.length;
     let added = 0;
-    for (
-      let next = this.#loaded.at(-1);
-      next !== undefined && added < this.#stepBytes;
-      next = this.#loaded.at(-1)
-    ) {
+    while (added < this.#stepBytes) {
+      const next = this.#loaded.at(-1);
+      if (next === undefined) break;
       const fits = padded(batch.length + next.bytes) <= remaining || (isIdle && batch.records === 0);
       if (!fits) break;
       this.#loaded.pop();
@@ -219,11 +219,9 @@ export class Cleaner {
     const { state, position, recordBytes } = table.slots;
     const step: Loaded[] = [];
     let bytes = 0;
-    for (
-      let part = parts.pop();
-      part !== undefined;
-      part = bytes < 2 * this.#stepBytes ? parts.pop() : undefined
-    ) {
+    while (bytes < 2 * this.#stepBytes) {
+      const part = parts.pop();
+      if (part === undefined) break;
       for (const slot of part.sort((a, b) => position.get(a) - position.get(b))) {
         if (!isResident(table.slots, slot, this.#number)) continue;
         const isMemory = (state.get(slot) & MEMORY) !== 0;

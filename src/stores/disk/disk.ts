@@ -18,8 +18,8 @@ import type {
   StoreLimits,
 } from '../store.ts';
 import type { StoreTime } from '../time.ts';
-import { Batch } from './batch.ts';
-import { Cleaner } from './cleaner.ts';
+import { BATCH_BYTES_MAX, Batch, PAGE_BYTES } from './batch.ts';
+import { CLEANER_STEP_BYTES_MAX, Cleaner } from './cleaner.ts';
 import type { FailedReads } from './failed-reads.ts';
 import type { Files } from './files.ts';
 import type { Journal } from './journal.ts';
@@ -34,7 +34,7 @@ import type { Segments } from './segments.ts';
 import { Writer } from './writer.ts';
 
 /** A batch's records, the cleaner's among them, and a page. */
-const STAGING_BYTES = (1 << 20) + (1 << 18) + 4096;
+const STAGING_BYTES = BATCH_BYTES_MAX + CLEANER_STEP_BYTES_MAX + PAGE_BYTES;
 
 /** What `openDiskStore` put together. */
 export interface DiskStoreParts {
@@ -139,7 +139,7 @@ export class DiskStore implements Store {
     };
   }
 
-  /** Counts anew what the files hold, and checks every checksum; writes wait meanwhile. */
+  /** Counts anew what the files hold, and checks every checksum; writes wait meanwhile. For tests and for torture. */
   verify(): Promise<OpenRecount> {
     const count = () => recountOpen(this.#parts, (slot) => this.#dropDamaged(slot));
     return this.#operate(() => this.#writer.between(count));
@@ -183,12 +183,12 @@ export class DiskStore implements Store {
   }
 
   /** Reads a page's records. Those that are damaged count as gone from here on. */
-  async #read(slots: readonly number[], recipient: string): Promise<ReadRecords> {
-    const table = this.#mailboxes.table.slots;
-    const seqs = slots.map((slot) => table.seq.get(slot));
-    const read = await orStorageError(this.#parts.reader.read(slots, () => recipient));
-    slots.forEach((slot, index) => {
-      const isStillThere = table.isMessage(slot, seqs[index]);
+  async #read(wanted: readonly number[], recipient: string): Promise<ReadRecords> {
+    const { slots } = this.#mailboxes.table;
+    const seqs = wanted.map((slot) => slots.seq.get(slot));
+    const read = await orStorageError(this.#parts.reader.read(wanted, () => recipient));
+    wanted.forEach((slot, index) => {
+      const isStillThere = slots.isMessage(slot, seqs[index]);
       if (read.records[index] === undefined && isStillThere) this.#dropDamaged(slot);
     });
     return read;
@@ -202,11 +202,10 @@ export class DiskStore implements Store {
 
   #dropDamaged(slot: number): void {
     const { table } = this.#mailboxes;
-    const segment = table.slots.segment.get(slot);
-    const offset = table.slots.position.get(slot);
+    const { segment, position } = table.slots.positionOf(slot);
     this.#damaged++;
     this.#parts.logger.error(
-      { file: segmentName(segment), offset },
+      { file: segmentName(segment), offset: position },
       'a message is damaged; it counts as gone',
     );
     this.#parts.segments.mark(segment, 'damaged');

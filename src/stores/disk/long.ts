@@ -93,12 +93,12 @@ class LongRecord {
     return this.#parts.operate(() => this.#read(buffer.subarray(0, this.#bytes - at), at));
   }
 
-  /** Fills a buffer from so far into the record; undefined if the message is gone, or the disk has not given it for long. */
+  /** Fills a buffer from so far into the record; undefined if the message is gone, or the disk has given nothing but errors for so long that it counts as lost. */
   async #read(into: Buffer, at: number): Promise<Buffer | undefined> {
     const { slots, segments, expiry, failedReads } = this.#parts;
     const bytes = await expiry.whenNoneIsDue(this.#recipient, async () => {
       if (!this.#isLive) return 0;
-      const place = { segment: slots.segment.get(this.#slot), position: slots.position.get(this.#slot) };
+      const place = slots.positionOf(this.#slot);
       const read = (file: File): Promise<number> =>
         file.read(into, place.position + at).catch((error) => {
           if (failedReads.add(place)) return 0;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { FRAME_BYTES, type Stamp } from './batch.ts';
+import { FRAME_AT, FRAME_BYTES, type Stamp } from './batch.ts';
 import { visitBatches } from './layout.ts';
 import { bufferFile } from './salvage.ts';
 import { openScanner } from './scan.ts';
@@ -24,8 +24,8 @@ export async function renewHead(bytes: Buffer, number: number, before: Before | 
   const salt = randomBytes(16);
   const saltCrc = crc32(salt);
   await visitBatches(scanner, '', undefined, { onDamage() {} }, ({ position }) => {
-    const covered = bytes.subarray(position + CHECKSUM_AT + 4, position + FRAME_BYTES);
-    bytes.writeUInt32LE(crc32(covered, saltCrc), position + CHECKSUM_AT);
+    const covered = bytes.subarray(position + FRAME_AT.length, position + FRAME_BYTES);
+    bytes.writeUInt32LE(crc32(covered, saltCrc), position + FRAME_AT.crc);
   });
   const { segment, position } = before ?? { segment: 0, position: 0 };
   const { oldest, timeMs, nextSeq } = first;
@@ -35,13 +35,10 @@ export async function renewHead(bytes: Buffer, number: number, before: Before | 
   return true;
 }
 
-/** Where a frame has its own checksum, which covers all that follows. */
-const CHECKSUM_AT = 4;
-
 /** The CRC of the salt that a frame was written with: its checksum, run backwards over what it covers. */
 function saltCrcOf(bytes: Buffer, at: number): number {
-  let state = ~bytes.readUInt32LE(at + CHECKSUM_AT);
-  for (let next = at + FRAME_BYTES - 1; next >= at + CHECKSUM_AT + 4; next--) {
+  let state = ~bytes.readUInt32LE(at + FRAME_AT.crc);
+  for (let next = at + FRAME_BYTES - 1; next >= at + FRAME_AT.length; next--) {
     const index = indexByTop[state >>> 24] as number;
     state = ((state ^ (table[index] as number)) << 8) | (index ^ bytes.readUInt8(next));
   }

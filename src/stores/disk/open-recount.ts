@@ -1,4 +1,3 @@
-import { LIVE } from '../mailboxes/slots.ts';
 import type { Fact } from '../mailboxes/table.ts';
 import type { Mailboxes } from '../mailboxes.ts';
 import type { StoreLimits } from '../store.ts';
@@ -54,6 +53,6 @@ function told({ table }: Mailboxes, onLost: (slot: number) => void): (fact: Fact
   return ({ recipient, words, chunkIndex, seq }) => {
     const mailbox = table.mailbox(recipient);
     const slot = mailbox === undefined ? 0 : table.find(mailbox, words, chunkIndex);
-    if (table.slots.state.get(slot) === LIVE && table.slots.seq.get(slot) === seq) onLost(slot);
+    if (table.slots.isMessage(slot, seq)) onLost(slot);
   };
 }

@@ -47,6 +47,8 @@ export const AT = {
 } as const;
 /** Of the head of an ack, before its recipient. */
 const ACK_BYTES = 44;
+/** Of an end record, which is an ack of nothing. */
+export const END_BYTES = ACK_BYTES;
 /** Of the head of a message, before its recipient and kind. */
 export const PUSH_BYTES = 76;
 /** Ends the head of a message. */
@@ -139,11 +141,10 @@ export function writeAck(
   writeU16(into, at + AT.kindBytes, 0);
 }
 
-/** Writes an end record; returns its length. */
-export function writeEnd(into: Buffer, at: number): number {
-  into.fill(0, at, at + ACK_BYTES);
+/** Writes an end record. */
+export function writeEnd(into: Buffer, at: number): void {
+  into.fill(0, at, at + END_BYTES);
   into.writeUInt8(END, at);
-  return ACK_BYTES;
 }
 
 /** Length of the head that begins at `at`; 0 if no whole one stands there. */

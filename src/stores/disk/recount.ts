@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { LIVE } from '../mailboxes/slots.ts';
-import type { Fact } from '../mailboxes/table.ts';
+import type { Fact, Table } from '../mailboxes/table.ts';
 import { Mailboxes } from '../mailboxes.ts';
 import type { StoreLimits } from '../store.ts';
 import type { Damage, Torn } from './damage.ts';
@@ -70,7 +70,7 @@ export async function recount(files: ReadableFiles, options: RecountOptions): Pr
   const dropDue = (): number =>
     counted.dropDue(Math.max(now(), found?.timeMs ?? 0), Number.POSITIVE_INFINITY);
   dropDue();
-  const lost = await check.lostOf(counted);
+  const lost = await check.lostOf(table);
   for (const slot of lost) {
     onLost?.(table.factOf(slot));
     table.drop(slot);
@@ -125,17 +125,13 @@ class Check {
   }
 
   /** The slots of messages whose records are not what they were; what else of that kind there is has been deleted since. */
-  async lostOf({ table }: Mailboxes): Promise<number[]> {
+  async lostOf(table: Table): Promise<number[]> {
+    if (this.#badBatches.length + this.#badRecords.length === 0) return [];
     const lost: number[] = [];
     const { slots } = table;
-    const placeOf = (slot: number): LogPosition => ({
-      segment: slots.segment.get(slot),
-      position: slots.position.get(slot),
-    });
-    const isAnyBad = this.#badBatches.length + this.#badRecords.length > 0;
-    for (let slot = 1; isAnyBad && slot < slots.end; slot++) {
+    for (let slot = 1; slot < slots.end; slot++) {
       if (slots.state.get(slot) !== LIVE) continue;
-      const place = placeOf(slot);
+      const place = slots.positionOf(slot);
       const isSuspect =
         this.#badRecords.some((each) => isSame(each, place)) ||
         this.#badBatches.some((each) => contains(each, place));
@@ -149,7 +145,7 @@ class Check {
       if (checkRecord(record, 0, { seq: slots.seq.get(slot), recipient, bytes }) === undefined)
         lost.push(slot);
     }
-    const lostPlaces = lost.map(placeOf);
+    const lostPlaces = lost.map((slot) => slots.positionOf(slot));
     for (const place of lostPlaces) this.#noteMessage(place, 'a message is damaged');
     for (const place of this.#badRecords) {
       if (!lostPlaces.some((each) => isSame(each, place)))

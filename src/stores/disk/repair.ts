@@ -28,7 +28,7 @@ import {
   segmentName,
   segmentNumber,
 } from './segment.ts';
-import { readableFiles } from './snapshot.ts';
+import { lenientFiles } from './snapshot.ts';
 import { unfinishedName } from './spares.ts';
 import { filesOfStore } from './verify.ts';
 
@@ -59,7 +59,7 @@ export async function repairStore(path: string, limits: StoreLimits): Promise<Re
 
 /** The same, for the files of a directory that is this program's alone. */
 export async function repairFiles(files: Files, limits: StoreLimits, now: () => number): Promise<Repair> {
-  const readable = readableFiles(files);
+  const readable = lenientFiles(files);
   const count = (): Promise<Recount> => recount(readable, { limits, now });
   const before = await count();
   const hopeless = before.damage.find(({ kind }) => kind === 'version' || kind === 'remains');
@@ -143,7 +143,7 @@ async function addSuccessor(files: Files, name: string): Promise<string> {
 /** Writes every segment of the log anew in which something is damaged. */
 async function mendContents(files: Files, damaged: ReadonlySet<string>): Promise<string[]> {
   const done: string[] = [];
-  const layout = await readLayout(readableFiles(files), { onDamage() {}, onTorn() {} });
+  const layout = await readLayout(lenientFiles(files), { onDamage() {}, onTorn() {} });
   for (const { head, end } of layout?.segments ?? []) {
     const name = segmentName(head.number);
     if (!damaged.has(name) || end === undefined) continue;
@@ -200,7 +200,7 @@ function isSegment(files: Files, name: string): Promise<boolean> {
 }
 
 function openLeniently(files: Files, name: string): Promise<File> {
-  return readableFiles(files).open(name, 'read');
+  return lenientFiles(files).open(name, 'read');
 }
 
 async function bytesOf(files: Files, name: string): Promise<Buffer> {

@@ -34,7 +34,7 @@ export interface Decided extends Omit<Waiting, 'resolve'> {
   readonly tell: () => void;
 }
 
-/** Decides what waits, and adds it to what is decided. Of few requests does it take more than this turn of the event loop. */
+/** Decides what waits, and adds it to what is decided. A promise for the few requests that take more than this turn of the event loop. */
 export function decide(
   { request, resolve, reject }: Waiting,
   batch: Batch,

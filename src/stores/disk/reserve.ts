@@ -25,7 +25,7 @@ export class Reserve {
   #closed = false;
   /** Whether the last attempt to prepare a segment failed. */
   isFull = false;
-  /** Called after each such attempt. */
+  /** Called after each attempt that failed. */
   onFull: () => void = () => {};
 
   constructor(spares: Spares, logger: Logger) {

@@ -1,12 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { Batch, FRAME_BYTES, PAGE_BYTES, padded, type Stamp } from './batch.ts';
+import { Batch, FRAME_AT, FRAME_BYTES, PAGE_BYTES, padded, type Stamp } from './batch.ts';
 import type { File } from './files.ts';
 import { ACK, isPush, MEMORY, readHead } from './record.ts';
 import { batchesOfIndex, type FoundRecord, openScanner, recordsOf } from './scan.ts';
 import { encodeSegmentHead, FIRST_BATCH, SEAL_BYTES, type SegmentHead } from './segment.ts';
-
-/** Where a frame has the checksum of its record heads. */
-const HEADS_CRC_AT = 16;
 
 /** A segment without what is damaged in it. */
 export interface Salvaged {
@@ -84,7 +81,7 @@ function walk(
     records.push({ head, position: at });
     at += head.headBytes + head.keptBytes;
   }
-  const isSound = records.length > 0 && headsCrc === within.readUInt32LE(position + HEADS_CRC_AT);
+  const isSound = records.length > 0 && headsCrc === within.readUInt32LE(position + FRAME_AT.headsCrc);
   return { records: isSound ? records : records.filter(({ head }) => isPush(head)), isSound };
 }
 

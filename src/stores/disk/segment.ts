@@ -15,7 +15,7 @@ const FOOTER_BYTES = 16;
 const NO_INDEX = 0xffff_ffff;
 const FOOTER_MAGIC = 0x31_58_4e_45; // "ENX1"
 
-/** Up to where something was flushed. Segment 0 is none. */
+/** A place in the log: a segment, and an offset in its file. Segment 0 is none. */
 export interface LogPosition {
   readonly segment: number;
   readonly position: number;

@@ -86,8 +86,8 @@ async function firstPage(file: File): Promise<Buffer> {
   return page;
 }
 
-/** Files of which every byte that the disk gives can be read. */
-export function readableFiles(files: Files): ReadableFiles {
+/** The same files, but what the disk does not give reads as zeros. */
+export function lenientFiles(files: Files): ReadableFiles {
   return {
     list: files.list,
     async open(name, access) {

@@ -12,7 +12,7 @@ const [MAILBOX, WORDS, CHUNK_INDEX, HASH, NEXT] = [0, 1, 5, 6, 7];
 export const KEY_ROW_WORDS = 8;
 /** In place of the next slot, where a slot is in no bucket. */
 const UNLINKED = 0xffff_ffff;
-/** And of a bucket: its first slot or 0, and a bit for each hash in it, so that most keys that are not there cost no look at a row. */
+/** What stands side by side of a bucket: its first slot or 0, and a bit for each hash in it, so that most keys that are not there cost no look at a row. */
 const [FIRST, SIEVE, BUCKET_WORDS] = [0, 1, 2];
 
 /**
@@ -44,7 +44,7 @@ export class Keys {
     this.#rows.reserve(slot);
   }
 
-  /** Where a slot's key stands, in place of an object for each. */
+  /** The number of the mailbox in a slot's key, whose parts are read one by one: an object for each key would be garbage. */
   mailboxOf(slot: number): number {
     return this.#rows.word(slot, MAILBOX);
   }

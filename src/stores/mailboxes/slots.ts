@@ -71,6 +71,11 @@ export class Slots {
     return this.seq.get(slot) === seq && (this.state.get(slot) & LIVE) !== 0;
   }
 
+  /** Where its record begins. */
+  positionOf(slot: number): Pick<Place, 'segment' | 'position'> {
+    return { segment: this.segment.get(slot), position: this.position.get(slot) };
+  }
+
   take(state: number): number {
     const slot = this.#allot();
     this.state.set(slot, state);
