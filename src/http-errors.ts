@@ -14,6 +14,8 @@ const LINGER_MS = 10_000;
 /** Answers as JSON, in its turn, what never becomes a request: malformed, late, CONNECT. Such connections end. */
 export function answerHttpErrors(server: Server, droppedBytesMax: number): void {
   const ending = new WeakSet<Socket>();
+  /** Node's own, which tell a response that its connection takes more. */
+  const drains = new WeakMap<Socket, (() => void)[]>();
 
   function refuse(socket: Socket, reply: Reply): void {
     // Whatever follows malformed bytes is found malformed again.
@@ -31,6 +33,7 @@ export function answerHttpErrors(server: Server, droppedBytesMax: number): void 
   });
 
   server.on('connection', (socket: Socket) => {
+    drains.set(socket, socket.listeners('drain') as (() => void)[]);
     // Node, whose turn is before this, finds no fault with the end of a request that asks for an upgrade.
     socket.once('end', () => {
       if (latestResponse(socket)?.req.complete === false) refuse(socket, cutShort);
@@ -38,8 +41,9 @@ export function answerHttpErrors(server: Server, droppedBytesMax: number): void 
   });
 
   server.on('connect', ({ socket }: IncomingMessage, stream: Duplex) => {
-    // Node has let go of the connection, its errors too.
+    // Node has let go of the connection: of its errors, and of answers that wait for it to take more.
     stream.on('error', () => stream.destroy());
+    for (const drain of drains.get(socket) ?? []) socket.on('drain', drain);
     const end = (): void => endWith(stream, refusal(new RelayError('not_found')));
     const last = latestResponse(socket);
     if (last === undefined) end();

@@ -131,6 +131,23 @@ test('CONNECT is not found, after the answers before it', async (t) => {
   assert.equal(await connection.ended(), '');
 });
 
+test('CONNECT cuts no answer before it short', async (t) => {
+  const relay = await startTestRelay(t);
+  const connection = await connectRaw(t, relay);
+  const long = { ...message(1), ciphertext_b64: 'QUJD'.repeat(1_400_000) };
+  connection.send(request('/push', JSON.stringify(long)));
+  assert.equal((await connection.answer()).status, 200);
+  const pull = request('/pull', '{"recipient":"alice"}', ['accept-encoding: identity']);
+  connection.send(`${pull}${pull}CONNECT relay:1 HTTP/1.1\r\nhost: relay:1\r\n\r\n`);
+  for (let page = 0; page < 2; page++) {
+    const { body } = await connection.answer();
+    assert.equal(JSON.parse(body.toString()).items[0].ciphertext_b64.length, 5_600_000);
+  }
+  assert.equal((await connection.answer()).status, 404);
+  connection.socket.end();
+  assert.equal(await connection.ended(), '');
+});
+
 const manyHeaders = Array.from({ length: 5_000 }, (_, number) => `x-${number}: 1`).join('\r\n');
 
 for (const [what, status, bytes] of [
