@@ -63,6 +63,11 @@ export function createHttpServer(admit: Admit, options: HttpServerOptions): Http
   const plain = new WeakMap<Socket, PlainConnection>();
   const plainOptions = { ...common, serve, handOver };
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    // Reset before it was accepted: what came before that is nobody's, and would count against no source's limits.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
     // A client that has sent its last request and says so still gets its answers.
     socket.allowHalfOpen = true;
     if (plainReader) plain.set(socket, new PlainConnection(socket, plainOptions));

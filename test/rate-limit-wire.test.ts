@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
 import type { RelayConfigInput } from '../src/config.ts';
 import { systemClock } from '../src/stores/store.ts';
 import { message, startTestRelay } from './helpers.ts';
-import { connectRaw, errorCode, health, type RawAnswer, request } from './raw.ts';
+import { connectRaw, errorCode, health, type RawAnswer, request, roundTrips } from './raw.ts';
 
 type RateLimits = NonNullable<RelayConfigInput['rateLimit']>;
 
@@ -20,6 +21,12 @@ async function connectToStrict(t: TestContext, rateLimit: RateLimits = {}, confi
   return { relay, connection: await connectRaw(t, relay) };
 }
 
+const pushAndReset = `
+  const [, port, push] = process.argv;
+  const socket = require('node:net').connect({ port, host: '127.0.0.1' });
+  socket.on('connect', () => socket.write(push, () => socket.resetAndDestroy()));
+`;
+const withMetrics = { metrics: { enabled: true, address: '127.0.0.1:0' } };
 const push = request('/push', JSON.stringify(message(1)));
 
 function pushFor(...forwardedFor: string[]): string {
@@ -43,6 +50,22 @@ test('a request over the limit is answered 429 with Retry-After, and the connect
   });
   connection.send(health);
   assert.equal((await connection.answer()).status, 200);
+});
+
+test('who resets the connection before it is accepted escapes no limit', async (t) => {
+  const { relay, connection } = await connectToStrict(t, { burst: 10 }, withMetrics);
+  const push = (number: number): string => request('/push', JSON.stringify(message(number)));
+  for (let number = 0; number < 20; number++) {
+    connection.send(push(number));
+    assert.equal((await connection.answer()).status, number < 10 ? 200 : 429);
+  }
+  // This process, and so the relay, does nothing else meanwhile.
+  const { port } = new URL(relay.baseUrl);
+  execFileSync(process.execPath, ['-e', pushAndReset, port, push(20)]);
+  await roundTrips(t, relay);
+  const stats = await fetch(`${relay.baseUrl}/stats`);
+  const { metrics } = (await stats.json()) as { metrics: { push_stored: number } };
+  assert.equal(metrics.push_stored, 10);
 });
 
 test('what was refused is granted once the time that the refusal names has passed', async (t) => {
