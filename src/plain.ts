@@ -117,9 +117,9 @@ export class PlainConnection implements Exchange {
     this.#socket.destroy();
   }
 
-  /** Ends the connection, unless a request waits for its answer, which will. */
+  /** Ends the connection, unless it ends by itself: with an answer that is waited for, or when its client has sent what was refused. */
   closeWhenIdle(): void {
-    if (this.#step === 'idle' || this.#step === 'dropping') this.#leave();
+    if (this.#step === 'idle' || (this.#step === 'dropping' && !this.#last)) this.#leave();
   }
 
   readonly #take = (piece: Buffer): void => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RelayError } from '../src/errors.ts';
 import { type Relay, startRelay } from '../src/index.ts';
 import { type Logger, silentLog } from '../src/log.ts';
@@ -71,6 +72,27 @@ test('a stop waits for an answer that a slow client is still reading', async (t)
   connection.socket.resume();
   const page = await connection.answer();
   assert.equal(JSON.parse(page.body.toString()).items.length, 1);
+  await stopped;
+});
+
+test('a client that still sends what was refused at the stop is let finish', async (t) => {
+  const relay = await startTestRelay(t, {}, { clock: manualClock().clock });
+  const connection = await connectRaw(t, relay);
+  const errors: Error[] = [];
+  connection.send(
+    'POST /push HTTP/1.1\r\nhost: relay\r\ncontent-type: text/plain\r\ncontent-length: 1000000\r\n\r\n{',
+  );
+  assert.equal((await connection.answer()).status, 400);
+  const stopped = relay.stop();
+  for (let piece = 0; piece < 9; piece++) {
+    // Time for the relay to read what was sent, or to end the connection.
+    for (let turn = 0; turn < 10; turn++) await nextTurn();
+    connection.socket.write(Buffer.alloc(111_111), (error) => {
+      if (error) errors.push(error);
+    });
+  }
+  assert.equal(await connection.ended(), '');
+  assert.deepEqual(errors, []);
   await stopped;
 });
 
