@@ -11,16 +11,18 @@ import type { Reserve } from './reserve.ts';
 import { isResident, residentsOf } from './residents.ts';
 import type { Segments } from './segments.ts';
 
-/** What the cleaner adds to one batch: so much, or twice what callers add, up to a bound. It reads twice as much at once. */
-const STEP_BYTES = 65_536;
+/** What the cleaner adds to a batch of callers, who wait for it too: twice what they add, within bounds. It reads twice as much at once. */
+const SHARED_STEP_BYTES_MIN = 16_384;
 export const CLEANER_STEP_BYTES_MAX = 262_144;
+/** What it puts into a batch of its own. */
+const STEP_BYTES = 65_536;
 /**
- * And on a full disk, in a batch of its own: at least as much as one batch of callers holds. So what is written anew is in no
+ * And on a full disk: at least as much as one batch of callers holds. So what is written anew is in no
  * more batches than it was, and takes no more room; otherwise a pass over many segments would use the reserve up.
  */
 const FULL_STEP_BYTES = BATCH_BYTES_MAX;
-/** Segments that the log may have above 2 × what lives: the one being written, and one begun. */
-const SLACK_SEGMENTS = 2;
+/** Segments that the log may have above 2 × what lives before cleaning begins: two, less half of one that it may lag behind. */
+const SLACK_SEGMENTS = 1.5;
 /** What must have changed for a pass that an ack waits for: two acks in pages of their own, which fit into one. */
 const URGENT_PASS_BYTES = 2 * PAGE_BYTES;
 
@@ -110,10 +112,9 @@ export class Cleaner {
   addTo(batch: Batch, isIdle: boolean): boolean {
     const { remaining } = this.#journal;
     const callers = batch.length - FRAME_BYTES;
-    const isTight = isIdle && this.#reserve.isFull;
-    this.#stepBytes = isTight
-      ? FULL_STEP_BYTES
-      : Math.min(CLEANER_STEP_BYTES_MAX, Math.max(STEP_BYTES, 2 * callers));
+    const shared = Math.min(CLEANER_STEP_BYTES_MAX, Math.max(SHARED_STEP_BYTES_MIN, 2 * callers));
+    const own = this.#reserve.isFull ? FULL_STEP_BYTES : STEP_BYTES;
+    this.#stepBytes = isIdle ? own : shared;
     const loaded = this.#loaded.length;
     let added = 0;
     while (added < this.#stepBytes) {
