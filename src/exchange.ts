@@ -69,7 +69,8 @@ export function createServe(admit: Admit, { log, clock }: { log: Logger; clock: 
   }
 
   function fail(exchange: Exchange, error: unknown): void {
-    // An answer that breaks off is told by the end of its connection alone, and the client asks again. A `RelayError` is no fault: a message may go while it is sent.
+    // An answer that breaks off is told by the end of its connection alone, and the client asks again. A `RelayError` is
+    // no fault: a message may go while it is sent.
     if (!(error instanceof RelayError)) log.error({ err: error }, 'a request could not be answered');
     exchange.abandon();
   }

@@ -21,6 +21,7 @@ async function connectToStrict(t: TestContext, rateLimit: RateLimits = {}, confi
   return { relay, connection: await connectRaw(t, relay) };
 }
 
+/** What another process does. */
 const pushAndReset = `
   const [, port, push] = process.argv;
   const socket = require('node:net').connect({ port, host: '127.0.0.1' });
@@ -54,14 +55,14 @@ test('a request over the limit is answered 429 with Retry-After, and the connect
 
 test('who resets the connection before it is accepted escapes no limit', async (t) => {
   const { relay, connection } = await connectToStrict(t, { burst: 10 }, withMetrics);
-  const push = (number: number): string => request('/push', JSON.stringify(message(number)));
+  const pushOf = (number: number): string => request('/push', JSON.stringify(message(number)));
   for (let number = 0; number < 20; number++) {
-    connection.send(push(number));
+    connection.send(pushOf(number));
     assert.equal((await connection.answer()).status, number < 10 ? 200 : 429);
   }
   // This process, and so the relay, does nothing else meanwhile.
   const { port } = new URL(relay.baseUrl);
-  execFileSync(process.execPath, ['-e', pushAndReset, port, push(20)]);
+  execFileSync(process.execPath, ['-e', pushAndReset, port, pushOf(20)]);
   await roundTrips(t, relay);
   const stats = await fetch(`${relay.baseUrl}/stats`);
   const { metrics } = (await stats.json()) as { metrics: { push_stored: number } };

@@ -221,7 +221,8 @@ export const streams: fc.Arbitrary<Stream> = fc
   })
   .map(({ requests, again, isEachCut, slips, cuts, storeTurns }) => {
     const some = [...requests, ...again.map((index) => requests[index % requests.length] as Buffer), LAST];
-    const all = some.slice(0, some.findIndex(asksForUpgrade) + 1 || some.length);
+    const upgrade = some.findIndex(asksForUpgrade);
+    const all = upgrade < 0 ? some : some.slice(0, upgrade + 1);
     const bytes = slips.reduce(slipped, Buffer.concat(all));
     const places = cuts.map((cut) => cut % bytes.length);
     const borders = all.map((_, index) => Buffer.concat(all.slice(0, index)).length);

@@ -11,14 +11,17 @@ import type { Reserve } from './reserve.ts';
 import { isResident, residentsOf } from './residents.ts';
 import type { Segments } from './segments.ts';
 
-/** What the cleaner adds to a batch of callers, who wait for it too: twice what they add, within bounds. It reads twice as much at once. */
+/**
+ * What the cleaner adds to a batch of callers, who wait for it too: twice what they add, within bounds. It reads twice as much
+ * at once.
+ */
 const SHARED_STEP_BYTES_MIN = 16_384;
 export const CLEANER_STEP_BYTES_MAX = 262_144;
 /** What it puts into a batch of its own. */
 const STEP_BYTES = 65_536;
 /**
- * And on a full disk: at least as much as one batch of callers holds. So what is written anew is in no
- * more batches than it was, and takes no more room; otherwise a pass over many segments would use the reserve up.
+ * And on a full disk: at least as much as one batch of callers holds. So what is written anew is in no more batches than it
+ * was, and takes no more room; otherwise a pass over many segments would use the reserve up.
  */
 const FULL_STEP_BYTES = BATCH_BYTES_MAX;
 /** Segments that the log may have above 2 × what lives before cleaning begins: two, less half of one that it may lag behind. */

@@ -93,7 +93,10 @@ class LongRecord {
     return this.#parts.operate(() => this.#read(buffer.subarray(0, this.#bytes - at), at));
   }
 
-  /** Fills a buffer from so far into the record; undefined if the message is gone, or the disk has given nothing but errors for so long that it counts as lost. */
+  /**
+   * Fills a buffer from so far into the record; undefined if the message is gone, or the disk has given nothing but errors
+   * for so long that it counts as lost.
+   */
   async #read(into: Buffer, at: number): Promise<Buffer | undefined> {
     const { slots, segments, expiry, failedReads } = this.#parts;
     const bytes = await expiry.whenNoneIsDue(this.#recipient, async () => {

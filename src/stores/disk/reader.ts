@@ -12,7 +12,10 @@ import type { Segments } from './segments.ts';
 const SCATTERED_RUNS_MIN = 8;
 
 export interface ReadRecords {
-  /** In the order of their slots, checked; undefined for one that is not what its slot says, or that counts as lost, as the disk has given nothing but errors for long. */
+  /**
+   * In the order of their slots, checked; undefined for one that is not what its slot says, or that counts as lost, as the
+   * disk has given nothing but errors for long.
+   */
   readonly records: readonly (KeptRecord | undefined)[];
   /** For who is done with the records early: others are read into their memory from then on. */
   readonly release: () => void;
